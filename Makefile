@@ -1,0 +1,48 @@
+# `make run` starts mirrord; `make test` installs what the tests need and runs them.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# A count: go's fuzzer can fail with "context deadline exceeded" where a time ends.
+FUZZTIME ?= 20000x
+# Flags for serve: make run ARGS="--listen 127.0.0.1:9090 --data /tmp/mirrord".
+ARGS ?=
+# -quick takes under a minute and shows that it runs, not what is faster.
+BENCHFLAGS ?=
+
+# Pinned: a lint that changes by itself fails builds that did not.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+export GOVULNCHECK
+
+.PHONY: run build test bench lint fuzz docker deps clean
+
+run:
+	go run ./cmd/mirrord serve $(ARGS)
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o build/mirrord ./cmd/mirrord
+
+deps:
+	scripts/deps.sh
+
+test: deps
+	scripts/test.sh ./...
+
+bench: deps
+	go run ./bench $(BENCHFLAGS)
+
+lint:
+	scripts/gofmt.sh
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	scripts/vulncheck.sh
+
+fuzz:
+	scripts/fuzz.sh $(FUZZTIME)
+
+docker:
+	scripts/image.sh build/image
+	docker build -t mirrord build/image
+
+clean:
+	rm -rf build

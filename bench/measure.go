@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// hitSizes are the objects of the first experiment, in bytes.
+var hitSizes = []int64{4 << 10, 64 << 10, 1 << 20, 64 << 20}
+
+// sayFunc tells the waiting person how far it is.
+type sayFunc func(format string, a ...any)
+
+// measure starts everything in a scratch directory, runs both experiments and
+// leaves nothing behind.
+func measure(ctx context.Context, o options, say sayFunc) (*report, error) {
+	dir, err := os.MkdirTemp(o.dir, "mirrord-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	script, err := writeLoadScript(dir)
+	if err != nil {
+		return nil, err
+	}
+	if o.has(mirrordName) && o.program == "" {
+		say("building mirrord")
+		if o.program, err = buildMirrord(ctx, dir); err != nil {
+			return nil, err
+		}
+	}
+	repo, err := makeRepository(filepath.Join(dir, "repository"), hitSizes, o.herds)
+	if err != nil {
+		return nil, err
+	}
+	say("starting the servers")
+	f, err := startFleet(ctx, dir, o, repo)
+	defer f.stop()
+	if err != nil {
+		return nil, err
+	}
+	r := &report{
+		Time: time.Now().UTC(), Quick: o.quick, Machine: thisMachine(), Versions: f.versions,
+		Load: load{Connections: 32, Threads: 2, Duration: o.run},
+	}
+	r.Versions["wrk"] = wrkVersion()
+	return r, r.fill(ctx, f, repo, script, o.rounds, say)
+}
+
+// fill runs the experiments.
+func (r *report) fill(ctx context.Context, f *fleet, repo *repository, script string, rounds int, say sayFunc) error {
+	if err := warm(ctx, f, repo); err != nil {
+		return err
+	}
+	h, err := measureHits(ctx, f, repo, r.Load, script, rounds, say)
+	if err != nil {
+		return err
+	}
+	r.Hits = h.rows(f.servers, hitSizes)
+	herds, err := measureHerds(ctx, f, repo, say)
+	if err != nil {
+		return err
+	}
+	if len(repo.Herd) > 0 {
+		r.Herds = herdRows(herdServers(f), herds)
+	}
+	r.Bars = judge(h, herds, hitSizes)
+	return nil
+}

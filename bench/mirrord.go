@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// buildMirrord compiles the tree that this program is run from.
+func buildMirrord(ctx context.Context, dir string) (string, error) {
+	path := filepath.Join(dir, "mirrord.bin")
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "mirrord/cmd/mirrord").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return path, nil
+}
+
+// mirrordRepo is one repository of mirrord's and the server it is taken for here.
+type mirrordRepo struct {
+	server, name, kind string
+	origin             *upstream
+}
+
+// startMirrord runs one process with the apt repository, and where asked with a
+// generic one beside it, each before an origin of its own.
+func startMirrord(ctx context.Context, f *fleet, dir string, o options, repo *repository) error {
+	version, err := exec.CommandContext(ctx, o.program, "version").Output()
+	if err != nil {
+		return fmt.Errorf("version: %w", err)
+	}
+	f.versions[mirrordName] = strings.TrimSpace(string(version))
+	repos := []mirrordRepo{{server: mirrordName, name: "bench", kind: "apt"}}
+	if o.has(genericName) {
+		repos = append(repos, mirrordRepo{server: genericName, name: "bench-generic", kind: "generic"})
+	}
+	for i := range repos {
+		if repos[i].origin, err = f.origin(repo); err != nil {
+			return err
+		}
+	}
+	addr, err := freeAddr()
+	if err != nil {
+		return err
+	}
+	conf := filepath.Join(dir, "mirrord.yaml")
+	if err := writeFile(dir, filepath.Base(conf), mirrordConfig(addr, filepath.Join(dir, "data"), repos)); err != nil {
+		return err
+	}
+	p, err := f.run(ctx, dir, addr, o.program, "serve", "--config", conf)
+	if err != nil {
+		return err
+	}
+	for _, r := range repos {
+		f.add(&server{name: r.server, base: "http://" + addr + "/" + r.name, pid: p.cmd.Process.Pid, origin: r.origin})
+	}
+	return nil
+}
+
+// mirrordConfig leaves all at its default that the experiments do not need.
+func mirrordConfig(addr, data string, repos []mirrordRepo) []byte {
+	conf := fmt.Appendf(nil, "listen: [%q]\ndata_dir: %q\ncache: {max_size: 20GiB, min_free: 64MiB}\nrepos:\n", addr, data)
+	for _, r := range repos {
+		conf = fmt.Appendf(conf, "  - {name: %s, type: %s, upstreams: [%q], fresh: 1h}\n", r.name, r.kind, r.origin.URL)
+	}
+	return conf
+}

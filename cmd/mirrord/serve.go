@@ -1,0 +1,164 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mirrord/internal/cache"
+	"mirrord/internal/config"
+	"mirrord/internal/mirror"
+	"mirrord/internal/repo/apt"
+	"mirrord/internal/repo/generic"
+	"mirrord/internal/server"
+	"mirrord/internal/upstream"
+)
+
+// drainFor is how long downloads under way may go on after a signal to stop.
+// What is not through then is broken off, and stays on disk as a partial.
+const drainFor = 10 * time.Second
+
+func newServeCommand() *cobra.Command {
+	var file, data string
+	var listen []string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the configured repositories",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := loadConfig(file)
+			if err != nil {
+				return err
+			}
+			if data != "" {
+				cfg.DataDir = data
+			}
+			if len(listen) > 0 {
+				cfg.Listen = listen
+			}
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			slog.SetDefault(log)
+			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), log)
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "configuration file (default: the built-in catalogue)")
+	cmd.Flags().StringArrayVar(&listen, "listen", nil, "address to listen on, host:port; may be given more than once")
+	cmd.Flags().StringVar(&data, "data", "", "data directory")
+	return cmd
+}
+
+// serve runs until ctx ends.
+func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Logger) error {
+	listeners, err := listenAll(cfg.Listen)
+	if err != nil {
+		return err
+	}
+	defer closeAll(listeners)
+	store, err := cache.Open(cache.Options{
+		Dir: cfg.DataDir, MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree,
+		Park: cfg.Cache.Abandoned == config.Park, Log: log,
+	})
+	if err != nil {
+		return fmt.Errorf("data directory %s: %w", cfg.DataDir, err)
+	}
+	defer store.Close()
+	transport := upstream.NewTransport(upstream.Options{UserAgent: "mirrord/" + cmp.Or(version, "devel")})
+	defer transport.Close()
+	repos, names := repositories(cfg, transport)
+	m, err := mirror.New(mirror.Options{Store: store, Repos: repos, Log: log})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if err := announce(out, cfg, listeners); err != nil {
+		return err
+	}
+	return serveUntil(ctx, server.New(server.Options{Mirror: m, Names: names, Stats: store.Stats, Log: log}), listeners)
+}
+
+// listenAll opens every address or none.
+func listenAll(addrs []string) ([]net.Listener, error) {
+	var all []net.Listener
+	for _, a := range addrs {
+		l, err := net.Listen("tcp", a)
+		if err != nil {
+			closeAll(all)
+			return nil, fmt.Errorf("cannot listen on %s: %w", a, rootCause(err))
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// rootCause is the system's own word, without what led to it.
+func rootCause(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}
+
+func closeAll(all []net.Listener) {
+	for _, l := range all {
+		l.Close()
+	}
+}
+
+// repositories wires each configured one to its adapter and its mirrors.
+func repositories(cfg *config.Config, t *upstream.Transport) (repos []mirror.Config, names []string) {
+	adapters := map[config.Type]mirror.Adapter{config.Apt: apt.Adapter{}, config.Generic: generic.Adapter{}}
+	for _, r := range cfg.Repos {
+		group := upstream.NewGroup(upstream.Config{
+			Name: r.Name, Mirrors: r.Upstreams, Redirects: r.Redirects,
+			Timeouts: upstream.Timeouts{Connect: cfg.Upstream.Connect, Header: cfg.Upstream.Header, Idle: cfg.Upstream.Idle},
+		}, t)
+		repos = append(repos, mirror.Config{Name: r.Name, Adapter: adapters[r.Type], Upstream: group, Fresh: r.Fresh})
+		names = append(names, r.Name)
+	}
+	return repos, names
+}
+
+// announce tells what to put where.
+func announce(out io.Writer, cfg *config.Config, listeners []net.Listener) error {
+	base := localURL(listeners[0].Addr().String())
+	fmt.Fprintf(out, "mirrord listens on %s and keeps its data in %s\n", base, cfg.DataDir)
+	fmt.Fprintf(out, "For this machine: mirrord client apt --server %s --apply, or in sources.list:\n", base)
+	lines, err := sourceLines(base, cfg)
+	for _, line := range lines {
+		fmt.Fprintln(out, "  "+line)
+	}
+	return err
+}
+
+// serveUntil serves until ctx ends or a listener fails, then drains.
+func serveUntil(ctx context.Context, srv server.Server, listeners []net.Listener) error {
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { failed <- srv.Serve(l) }()
+	}
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.Background(), drainFor)
+	defer cancel()
+	if serr := srv.Shutdown(drain); serr != nil {
+		srv.Close()
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}

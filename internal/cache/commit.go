@@ -1,0 +1,231 @@
+package cache
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"mirrord/internal/digest"
+	"mirrord/internal/durable"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// sums are the hashes of a whole object.
+type sums struct {
+	object   digest.Digest // SHA-256: its name in the store
+	vouched  digest.Digest // by the algorithm of Want.Digest
+	size     int64
+	streamed bool // the end was proved
+}
+
+// follow hashes the contiguous prefix as it grows, until the object is whole.
+func (f *flight) follow() (sums, error) {
+	main := sha256.New()
+	other := hash.Hash(nil)
+	if d := f.want.Digest; d != "" && d.Algorithm() != digest.SHA256 {
+		other = d.NewHash()
+	}
+	buf := make([]byte, 64<<10)
+	last, lastAt := int64(0), time.Now()
+	for pos := int64(0); ; {
+		f.mu.Lock()
+		upto, size, err, wake := f.have.Upto(pos), f.size, f.err, f.wake
+		framed := f.framed
+		f.mu.Unlock()
+		switch {
+		case upto > pos:
+			n, rerr := f.file.ReadAt(buf[:min(int64(len(buf)), upto-pos)], pos)
+			if rerr != nil {
+				return sums{}, fmt.Errorf("%w: %w", errUnstored, rerr)
+			}
+			main.Write(buf[:n])
+			if other != nil {
+				other.Write(buf[:n])
+			}
+			pos += int64(n)
+		case size >= 0 && pos >= size:
+			return f.sums(main, other, size, framed), nil
+		case err != nil:
+			return sums{}, err
+		default:
+			select {
+			case <-wake:
+			case <-f.ctx.Done():
+				return sums{}, f.interrupted()
+			}
+		}
+		if pos-last >= checkpointBytes || pos > last && time.Since(lastAt) > checkpointEvery {
+			if err := f.checkpoint(); err != nil {
+				return sums{}, fmt.Errorf("%w: %w", errUnstored, err)
+			}
+			last, lastAt = pos, time.Now()
+		}
+	}
+}
+
+// interrupted says why the flight's context ended.
+func (f *flight) interrupted() error {
+	if f.s.ctx.Err() != nil {
+		return errClosed
+	}
+	if err := f.failure(); err != nil {
+		return err
+	}
+	return f.ctx.Err()
+}
+
+func (f *flight) sums(main, other hash.Hash, size int64, framed bool) sums {
+	sm := sums{object: digest.FromSum(digest.SHA256, main.Sum(nil)), size: size, streamed: framed}
+	sm.vouched = sm.object
+	if other != nil {
+		sm.vouched = digest.FromSum(f.want.Digest.Algorithm(), other.Sum(nil))
+	}
+	return sm
+}
+
+// conclude judges a whole object, commits it and lets the last byte go.
+func (f *flight) conclude(sm sums) error {
+	if want := f.want.Digest; want != "" && sm.vouched != want {
+		err := f.mismatch("the digest", sm.vouched, want)
+		f.discardPartial()
+		return err
+	}
+	keep := !f.want.Transient && (sm.streamed || f.want.Digest != "")
+	stored := digest.Digest("")
+	if keep {
+		f.mu.Lock()
+		meta := f.meta
+		f.mu.Unlock()
+		if err := f.s.commit(f.file, f.name, sm, f.want, meta); err != nil {
+			// The bytes are right: readers have them from the open file.
+			f.s.log.Error("an object is served but cannot be stored", "object", string(sm.object), "err", err)
+		} else {
+			stored = sm.object
+		}
+	}
+	f.mu.Lock()
+	f.object, f.whole = stored, true
+	f.broadcast()
+	f.mu.Unlock()
+	return nil
+}
+
+// commit makes the finished partial an object. The order is what a crash at any
+// point is survived by: bytes, a name in partial/ that tells the digest, the
+// name in blobs/, the records, and only then the partial's name goes.
+func (s *Store) commit(file *os.File, name string, sm sums, w Want, meta Meta) error {
+	d := sm.object
+	// A resumed partial may once have been meant for something longer.
+	if err := file.Truncate(sm.size); err != nil {
+		return err
+	}
+	if err := file.Chmod(0o440); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	for !s.acquire(d) { // no eviction may take the object while it is made
+		s.awaitEviction(d)
+	}
+	defer s.release(d)
+	marked := s.partialPath(name + "." + d.Hex())
+	if err := os.Rename(s.partialPath(name), marked); err != nil {
+		return err
+	}
+	defer s.removeQuietly(marked)
+	blob := s.blobPath(d)
+	err := durable.MkdirAll(filepath.Dir(blob), 0o750)
+	if err == nil {
+		err = durable.Link(marked, blob)
+	}
+	if err == nil {
+		err = s.record(name, sm, w, meta)
+	}
+	if err != nil && !s.Has(d) {
+		s.removeQuietly(blob)
+	}
+	return err
+}
+
+// record writes all that meta.db says of a new object, in one transaction.
+func (s *Store) record(part string, sm sums, w Want, meta Meta) error {
+	now := s.now()
+	name := w.Name
+	if sm.vouched != sm.object {
+		name = string(sm.vouched) // found again by the index's own digest
+	}
+	dropped := ""
+	defer func() { s.names.drop(name, dropped) }()
+	return s.db.Batch(func(tx *bolt.Tx) (err error) {
+		rec := record{Size: sm.size, Accessed: now.UnixMilli(), Meta: meta}
+		if dropped, err = putObject(tx, sm.object, rec, name); err != nil {
+			return err
+		}
+		if name != "" {
+			if err := moveEntry(tx, name, Entry{Digest: sm.object, Checked: now, Meta: meta}); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket(bucketParts).Delete([]byte(part))
+	})
+}
+
+// moveEntry points name at e, and strikes it from the object it led to before.
+func moveEntry(tx *bolt.Tx, name string, e Entry) error {
+	entries, objects := tx.Bucket(bucketEntries), tx.Bucket(bucketObjects)
+	var before Entry
+	if getJSON(entries, []byte(name), &before) && before.Digest != e.Digest {
+		var rec record
+		raw := rawKey(before.Digest)
+		if getJSON(objects, raw, &rec) {
+			rec.Names = slices.DeleteFunc(rec.Names, func(n string) bool { return n == name })
+			if err := putJSON(objects, raw, rec); err != nil {
+				return err
+			}
+		}
+	}
+	return putJSON(entries, []byte(name), e)
+}
+
+// putOver is up to which size Put does not wait for the budget: all of it may be
+// reserved by what is being filled.
+const putOver = 1 << 20
+
+// Put stores bytes that the caller has checked, and tells their digest.
+func (s *Store) Put(data []byte, meta Meta) (digest.Digest, error) {
+	d := digest.Of(data)
+	if s.Has(d) {
+		return d, nil
+	}
+	h := hold{reserved: int64(len(data))}
+	if err := s.space.reserve(h.reserved); err != nil {
+		if len(data) > putOver {
+			return d, err
+		}
+		h = hold{}
+	}
+	defer s.space.release(h)
+	file, err := os.CreateTemp(filepath.Join(s.dir, "partial"), putPrefix+"*")
+	if err != nil {
+		return d, err
+	}
+	defer file.Close()
+	name := filepath.Base(file.Name())
+	if _, err := file.ReadFrom(bytes.NewReader(data)); err != nil {
+		s.removeQuietly(file.Name())
+		return d, err
+	}
+	sm := sums{object: d, vouched: d, size: int64(len(data)), streamed: true}
+	if err := s.commit(file, name, sm, Want{}, meta); err != nil {
+		s.removeQuietly(file.Name())
+		return d, err
+	}
+	return d, nil
+}

@@ -1,0 +1,144 @@
+package cache
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"mirrord/internal/digest"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// evictBatch bounds one transaction of an eviction.
+const evictBatch = 256
+
+// evict frees at least need bytes where it can and tells how many it freed:
+// partials that nobody fills first, then the objects used least recently. What
+// is being read or committed stays.
+func (s *Store) evict(need int64) (freed int64, err error) {
+	for freed < need {
+		name, h, ok := s.space.anyParked()
+		if !ok {
+			break
+		}
+		// The file first: without a record nobody waits for this eviction.
+		s.removeQuietly(s.partialPath(name))
+		err := s.dropPart(name)
+		s.space.release(h)
+		if err != nil {
+			return freed, err
+		}
+		freed += h.reserved
+	}
+	if freed >= need {
+		return freed, nil
+	}
+	if err := s.flushTouched(); err != nil {
+		return freed, err
+	}
+	for freed < need {
+		victims, err := s.victims(need - freed)
+		if err != nil || len(victims) == 0 {
+			return freed, err
+		}
+		n, err := s.remove(victims)
+		freed += n
+		if err != nil {
+			return freed, err
+		}
+	}
+	return freed, nil
+}
+
+// victims picks the least recently used objects that nobody reads, and marks
+// them: from here on they can not be opened.
+func (s *Store) victims(need int64) ([]digest.Digest, error) {
+	var list []digest.Digest
+	err := s.db.View(func(tx *bolt.Tx) error {
+		objects := tx.Bucket(bucketObjects)
+		c := tx.Bucket(bucketAccess).Cursor()
+		for k, _ := c.First(); k != nil && need > 0 && len(list) < evictBatch; k, _ = c.Next() {
+			raw := k[8:]
+			var rec record
+			d := digestOfKey(raw)
+			if getJSON(objects, raw, &rec) && s.markEvicting(d) {
+				list = append(list, d)
+				need -= rec.Size
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+func (s *Store) markEvicting(d digest.Digest) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, going := s.evicting[d]; going || s.reading[d] > 0 {
+		return false
+	}
+	s.evicting[d] = make(chan struct{})
+	return true
+}
+
+func (s *Store) unmarkEvicting(list []digest.Digest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range list {
+		close(s.evicting[d])
+		delete(s.evicting, d)
+	}
+}
+
+func (s *Store) awaitEviction(d digest.Digest) {
+	s.mu.Lock()
+	ch := s.evicting[d]
+	s.mu.Unlock()
+	if ch != nil {
+		<-ch
+	}
+}
+
+// remove takes marked objects out: into trash, out of meta.db, and off the disk.
+// Whatever lies in trash at a start is settled by whether its record is there.
+func (s *Store) remove(victims []digest.Digest) (freed int64, err error) {
+	defer s.unmarkEvicting(victims)
+	for i, d := range victims {
+		s.hot.remove(d)
+		s.files.remove(d)
+		if err := os.Rename(s.blobPath(d), s.trashPath(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return 0, errors.Join(err, s.restore(victims[:i]))
+		}
+	}
+	var names []string
+	err = s.db.Update(func(tx *bolt.Tx) error {
+		freed = 0
+		for _, d := range victims {
+			n, gone, err := deleteObject(tx, rawKey(d))
+			if err != nil {
+				return err
+			}
+			freed, names = freed+n, append(names, gone...)
+		}
+		return nil
+	})
+	s.names.drop(names...)
+	if err != nil { // nothing was deleted
+		return 0, errors.Join(err, s.restore(victims))
+	}
+	for _, d := range victims {
+		s.removeQuietly(s.trashPath(d))
+	}
+	return freed, nil
+}
+
+// restore brings files back from trash.
+func (s *Store) restore(list []digest.Digest) (err error) {
+	for _, d := range list {
+		if rerr := os.Rename(s.trashPath(d), s.blobPath(d)); !errors.Is(rerr, fs.ErrNotExist) {
+			err = errors.Join(err, rerr)
+		}
+	}
+	return err
+}

@@ -1,0 +1,253 @@
+package cache
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"mirrord/internal/digest"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Meta is what upstream said of an object's bytes.
+type Meta struct {
+	LastModified string `json:"l,omitempty"` // HTTP date
+	ETag         string `json:"e,omitempty"`
+	ContentType  string `json:"c,omitempty"`
+}
+
+// record is an object's row in meta.db.
+type record struct {
+	Size     int64    `json:"s"`
+	Accessed int64    `json:"a"`           // unix milliseconds; also the object's key in the access bucket
+	Names    []string `json:"n,omitempty"` // entries that lead here and go with it
+	Meta
+}
+
+// object is a record in the hot list.
+type object struct {
+	record
+	digest  digest.Digest
+	body    []byte       // the whole object where it is small, else nil
+	touched atomic.Int64 // unix milliseconds of the last use that was noted
+}
+
+// ErrNotStored reports that the store has no such object.
+var ErrNotStored = errors.New("not stored")
+
+// rawKey is the object's key in meta.db.
+func rawKey(d digest.Digest) []byte {
+	raw, _ := hex.DecodeString(d.Hex())
+	return raw
+}
+
+func digestOfKey(raw []byte) digest.Digest { return digest.FromSum(digest.SHA256, raw) }
+
+func accessKey(at int64, raw []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(raw)), uint64(at)), raw...)
+}
+
+// Object opens a stored object by its digest, ErrNotStored where it is missing.
+func (s *Store) Object(d digest.Digest) (*Content, error) {
+	o, err := s.lookup(d)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.open(o)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTorn) {
+		s.log.Warn("an object's file is lost; its record goes too", "digest", string(o.digest), "err", err)
+		return nil, errors.Join(ErrNotStored, s.lose(o.digest))
+	}
+	return c, err
+}
+
+// Has reports whether the object is stored, without opening it.
+func (s *Store) Has(d digest.Digest) bool {
+	_, err := s.lookup(d)
+	return err == nil
+}
+
+// lookup finds the record, in the hot list or in meta.db.
+func (s *Store) lookup(d digest.Digest) (*object, error) {
+	d = s.canonical(d)
+	if o, ok := s.hot.get(d); ok {
+		return o, nil
+	}
+	if d.Algorithm() != digest.SHA256 {
+		return nil, ErrNotStored
+	}
+	o := &object{digest: d}
+	found := false
+	defer s.looked()
+	err := s.db.View(func(tx *bolt.Tx) error {
+		found = getJSON(tx.Bucket(bucketObjects), rawKey(d), &o.record)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, ErrNotStored
+	}
+	return o, nil
+}
+
+// canonical is the SHA-256 digest that names the object: objects that an index
+// names by another algorithm are found through an entry.
+func (s *Store) canonical(d digest.Digest) digest.Digest {
+	if d == "" || d.Algorithm() == digest.SHA256 {
+		return d
+	}
+	if e, ok := s.Entry(string(d)); ok {
+		return e.Digest
+	}
+	return d
+}
+
+// open makes a Content of a stored object and notes the use.
+func (s *Store) open(o *object) (*Content, error) {
+	c := &Content{store: s, Size: o.Size, Digest: o.digest, Meta: o.Meta, How: Hit, Stored: true}
+	if o.body != nil {
+		c.hold(o.body)
+		s.touch(o)
+		return c, nil
+	}
+	if !s.acquire(o.digest) {
+		return nil, ErrNotStored
+	}
+	sf, err := s.files.open(o.digest, s.blobPath(o.digest), o.Size)
+	if err != nil {
+		s.release(o.digest)
+		return nil, err
+	}
+	f := &File{sf: sf, size: o.Size}
+	if o.Size > hotBody {
+		c.file, c.ReadSeeker = sf, f
+		s.hot.add(o)
+	} else {
+		body := make([]byte, o.Size)
+		if _, err = io.ReadFull(f, body); err == nil {
+			o.body = body
+			s.hot.add(o) // before the release: an eviction takes it off again
+			c.hold(body)
+		}
+		s.files.putBack(sf)
+		s.files.remove(o.digest)
+		s.release(o.digest)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.touch(o)
+	return c, nil
+}
+
+// lose drops an object whose file is missing or wrong, what leads to it, and what
+// is left of the file. While another reads it nothing happens.
+func (s *Store) lose(d digest.Digest) error {
+	if !s.markEvicting(d) {
+		return nil
+	}
+	_, err := s.remove([]digest.Digest{d})
+	return err
+}
+
+// deleteObject removes the record, its access key and its entries, and tells
+// its size and the names that led to it.
+func deleteObject(tx *bolt.Tx, raw []byte) (int64, []string, error) {
+	var rec record
+	if !getJSON(tx.Bucket(bucketObjects), raw, &rec) {
+		return 0, nil, nil
+	}
+	entries := tx.Bucket(bucketEntries)
+	for _, name := range rec.Names {
+		var e Entry
+		if getJSON(entries, []byte(name), &e) && bytes.Equal(rawKey(e.Digest), raw) {
+			if err := entries.Delete([]byte(name)); err != nil {
+				return 0, nil, err
+			}
+		}
+	}
+	return rec.Size, rec.Names, errors.Join(
+		tx.Bucket(bucketAccess).Delete(accessKey(rec.Accessed, raw)),
+		tx.Bucket(bucketObjects).Delete(raw),
+		addCounter(tx, keyBytes, -rec.Size),
+		addCounter(tx, keyObjects, -1))
+}
+
+// namesMax bounds the entries that lead to one object: there are upstreams that
+// answer whatever path they are asked for alike.
+const namesMax = 256
+
+// putObject writes the record of a new object, or adds name to one that is
+// there. Where it has too many names the oldest is dropped.
+func putObject(tx *bolt.Tx, d digest.Digest, rec record, name string) (dropped string, err error) {
+	objects, raw := tx.Bucket(bucketObjects), rawKey(d)
+	var old record
+	there := getJSON(objects, raw, &old)
+	if there {
+		if err := tx.Bucket(bucketAccess).Delete(accessKey(old.Accessed, raw)); err != nil {
+			return "", err
+		}
+		rec.Names, rec.Meta = old.Names, old.Meta
+	} else if err := errors.Join(addCounter(tx, keyBytes, rec.Size), addCounter(tx, keyObjects, 1)); err != nil {
+		return "", err
+	}
+	if name != "" && !slices.Contains(rec.Names, name) {
+		rec.Names = append(rec.Names, name)
+	}
+	if len(rec.Names) > namesMax {
+		dropped, rec.Names = rec.Names[0], rec.Names[1:]
+		if err := tx.Bucket(bucketEntries).Delete([]byte(dropped)); err != nil {
+			return "", err
+		}
+	}
+	return dropped, errors.Join(
+		putJSON(objects, raw, rec),
+		tx.Bucket(bucketAccess).Put(accessKey(rec.Accessed, raw), nil))
+}
+
+// Entry is what a name leads to, for files that no index vouches for.
+type Entry struct {
+	Digest  digest.Digest `json:"d"`
+	Checked time.Time     `json:"t"` // when upstream last said that this is it
+	Meta                  // upstream's validators of this name
+}
+
+// Entry looks a name up.
+func (s *Store) Entry(name string) (Entry, bool) {
+	e, ok, turn := s.names.get(name)
+	if ok {
+		return e, true
+	}
+	defer s.looked()
+	err := s.db.View(func(tx *bolt.Tx) error {
+		ok = getJSON(tx.Bucket(bucketEntries), []byte(name), &e)
+		return nil
+	})
+	if ok = ok && err == nil; ok {
+		s.names.put(name, e, turn)
+	}
+	return e, ok
+}
+
+// Checked notes that upstream still says that name leads to e.Digest.
+func (s *Store) Checked(name string, e Entry) error {
+	e.Checked = s.now()
+	defer s.names.drop(name)
+	return s.db.Batch(func(tx *bolt.Tx) error {
+		var now Entry
+		b := tx.Bucket(bucketEntries)
+		if !getJSON(b, []byte(name), &now) || now.Digest != e.Digest {
+			return nil // it leads elsewhere by now
+		}
+		return putJSON(b, []byte(name), e)
+	})
+}

@@ -1,0 +1,197 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mirrord/internal/digest"
+	"mirrord/internal/durable"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Options of a Store. The zero value of each but Dir is usable.
+type Options struct {
+	Dir     string
+	MaxSize int64 // bytes of objects and partials; 0 = no limit
+	MinFree int64 // bytes the file system must keep free
+	// Park stops a fill when its last reader leaves, and keeps what it has.
+	// Otherwise the fill goes on to the end.
+	Park bool
+	Now  func() time.Time // default time.Now
+	Log  *slog.Logger     // default slog.Default()
+}
+
+// Store is the objects of one data directory. It is safe for concurrent use.
+type Store struct {
+	dir     string
+	park    bool
+	now     func() time.Time
+	log     *slog.Logger
+	db      *bolt.DB
+	hot     *hot
+	names   *names
+	files   *files
+	touched *touched
+	space   *space
+	looks   atomic.Int64 // look-ups in meta.db
+
+	ctx  context.Context // ends with the Store; flights live in it
+	stop context.CancelFunc
+	wg   sync.WaitGroup // flights and the toucher
+
+	mu       sync.Mutex
+	flights  map[string]*flight              // guarded by mu
+	reading  map[digest.Digest]int           // open Contents by object; guarded by mu
+	evicting map[digest.Digest]chan struct{} // closed when the eviction is through; guarded by mu
+	closed   bool                            // guarded by mu
+}
+
+// Open takes the data directory over. It does not look at the objects, so it
+// takes the same short time whatever their number.
+func Open(o Options) (*Store, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if err := settleIn(o.Dir); err != nil {
+		return nil, err
+	}
+	db, err := openDB(filepath.Join(o.Dir, "meta.db"))
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		dir: o.Dir, park: o.Park, now: o.Now, log: o.Log, db: db,
+		hot: newHot(), names: newNames(), files: newFiles(), touched: newTouched(),
+		flights:  make(map[string]*flight),
+		reading:  make(map[digest.Digest]int),
+		evicting: make(map[digest.Digest]chan struct{}),
+	}
+	s.space = newSpace(s, o.MaxSize, o.MinFree)
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	if err := s.recover(); err != nil {
+		s.stop()
+		db.Close()
+		return nil, fmt.Errorf("recovery of the data directory: %w", err)
+	}
+	s.wg.Add(1)
+	go s.keepTouching()
+	return s, nil
+}
+
+// ErrForeign reports a directory with other things in it, and no store.
+var ErrForeign = errors.New("not a data directory of mirrord")
+
+// ours are what may stand in a data directory before there is a meta.db: a start
+// may have been cut short, and the administrator may have been there.
+var ours = map[string]bool{"blobs": true, "partial": true, "trash": true, "lost+found": true, "admin.token": true}
+
+// settleIn makes the directories of a new store. It takes no directory over that
+// holds something else: recovery removes what it does not know.
+func settleIn(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "meta.db")); errors.Is(err, fs.ErrNotExist) {
+		names, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for _, n := range names {
+			if !ours[n.Name()] {
+				return fmt.Errorf("%w: it holds %q and no meta.db", ErrForeign, n.Name())
+			}
+		}
+	}
+	for _, d := range []string{"blobs/sha256", "partial", "trash"} {
+		if err := durable.MkdirAll(filepath.Join(dir, d), 0o750); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close parks every flight, writes what is pending and lets the directory go.
+// Contents still open break off.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	s.stop()
+	s.wg.Wait()
+	s.files.purge()
+	return errors.Join(s.flushTouched(), s.db.Close())
+}
+
+// Stats are the store's counters.
+type Stats struct {
+	Objects, Bytes int64 // committed
+	Reserved       int64 // bytes of flights and partials
+	Flights        int
+}
+
+// Stats reads the counters; it does not count.
+func (s *Store) Stats() Stats {
+	var st Stats
+	s.db.View(func(tx *bolt.Tx) error {
+		stats := tx.Bucket(bucketStats)
+		st.Objects, st.Bytes = counter(stats, keyObjects), counter(stats, keyBytes)
+		return nil
+	})
+	st.Reserved = s.space.held()
+	s.mu.Lock()
+	st.Flights = len(s.flights)
+	s.mu.Unlock()
+	return st
+}
+
+func (s *Store) blobPath(d digest.Digest) string {
+	sum := d.Hex()
+	return filepath.Join(s.dir, "blobs", "sha256", sum[:2], sum)
+}
+
+func (s *Store) partialPath(name string) string { return filepath.Join(s.dir, "partial", name) }
+
+func (s *Store) trashPath(d digest.Digest) string {
+	return filepath.Join(s.dir, "trash", d.Hex())
+}
+
+// acquire counts a reader of the object, so that it is not evicted; false where
+// an eviction has begun.
+func (s *Store) acquire(d digest.Digest) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, going := s.evicting[d]; going {
+		return false
+	}
+	s.reading[d]++
+	return true
+}
+
+func (s *Store) release(d digest.Digest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reading[d]--; s.reading[d] == 0 {
+		delete(s.reading, d)
+	}
+}
+
+// removeQuietly removes a file that is not needed any more; that it is gone
+// already is fine.
+func (s *Store) removeQuietly(path string) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.log.Warn("cannot remove a file", "file", filepath.Base(path), "err", err)
+	}
+}

@@ -1,0 +1,98 @@
+package config
+
+import (
+	"net/url"
+	"path/filepath"
+	"time"
+)
+
+// Config is a whole configuration, checked, with the defaults filled in.
+type Config struct {
+	File      string   // where it was read, for messages
+	Listen    []string // host:port each
+	DataDir   string
+	Cache     Cache
+	TokenFile string // as configured; AdminTokenFile fills in the default
+	Upstream  Timeouts
+	Repos     []Repo
+}
+
+// Cache bounds what the store keeps on disk.
+type Cache struct {
+	MaxSize   int64 // bytes
+	MinFree   int64 // bytes of the file system that are never used
+	Abandoned Abandoned
+}
+
+// Abandoned says what becomes of a fill whose last client has left.
+type Abandoned string
+
+// Finish fetches the rest; Park keeps what is there until somebody asks again.
+const (
+	Finish Abandoned = "finish"
+	Park   Abandoned = "park"
+)
+
+// Timeouts bound the waits on an upstream.
+type Timeouts struct {
+	Connect time.Duration // to a connection, TLS included
+	Header  time.Duration // from the request to the answer's header
+	Idle    time.Duration // between two pieces of a body
+}
+
+// Type is the kind of a repository.
+type Type string
+
+// The kinds that are served.
+const (
+	Apt     Type = "apt"
+	Generic Type = "generic"
+)
+
+// Repo is one repository: a name under which its mirrors are served.
+type Repo struct {
+	Name      string
+	Type      Type
+	Upstreams []*url.URL // the same tree on each, the preferred one first; no trailing slash
+	Keyring   string     // a file that could be read at load, or ""
+	Fresh     time.Duration
+	Redirects []string // host patterns: "host", "*.host", either with ":port"
+}
+
+// Defaults that a configuration may override.
+const (
+	defaultListen = "127.0.0.1:8080" // closed until told otherwise
+
+	defaultMaxSize = 50 << 30 // bytes: one Debian release for one architecture, with room
+	defaultMinFree = 2 << 30  // bytes: logs and the machine's own upgrades go on
+
+	// A repository's root is asked for once a run of apt-get update; ten seconds let
+	// a fleet that updates at once share one question and still see an update soon.
+	defaultFreshApt = 10 * time.Second
+	// Nothing vouches for a generic file, and most of them never change.
+	defaultFreshGeneric = 60 * time.Second
+
+	defaultConnect = 5 * time.Second  // two lost SYNs: 1 s + 2 s, RFC 6298
+	defaultHeader  = 10 * time.Second // a mirror's own disk or upstream may be slow
+	defaultIdle    = 20 * time.Second // a stalled TCP connection has retried by then
+)
+
+// withDefaults is the configuration of an empty file, but for its repositories.
+func withDefaults(file string) *Config {
+	return &Config{
+		File:     file,
+		Listen:   []string{defaultListen},
+		DataDir:  DefaultDataDir(),
+		Cache:    Cache{MaxSize: defaultMaxSize, MinFree: defaultMinFree, Abandoned: Finish},
+		Upstream: Timeouts{Connect: defaultConnect, Header: defaultHeader, Idle: defaultIdle},
+	}
+}
+
+// AdminTokenFile is the file of the admin token: as configured, else in the data
+// directory, wherever a flag has moved that to.
+func (c *Config) AdminTokenFile() string {
+	if c.TokenFile != "" {
+		return c.TokenFile
+	}
+	return filepath.Join(c.DataDir, "admin.token")
+}

@@ -1,0 +1,44 @@
+package mirror
+
+import (
+	"fmt"
+	"strings"
+
+	"mirrord/internal/cache"
+)
+
+// Answer is the bytes of a path and how they came.
+type Answer struct {
+	*cache.Content
+	// Strong says that the object's digest is its validator: an index names it.
+	// Otherwise upstream's validators are all there is.
+	Strong bool
+	// Stale says why older bytes are served than upstream may have; "" where
+	// they are fresh.
+	Stale string
+	// Validated: upstream was asked and said that what is stored is current.
+	Validated bool
+}
+
+// CacheStatus is the value of the RFC 9211 field.
+func (a *Answer) CacheStatus() string {
+	var b strings.Builder
+	b.WriteString("mirrord; ")
+	switch {
+	case a.Stale != "":
+		fmt.Fprintf(&b, "fwd=stale; detail=%q", a.Stale)
+	case a.Validated:
+		b.WriteString("fwd=stale; fwd-status=304")
+	case a.How == cache.Hit:
+		b.WriteString("hit")
+	default:
+		b.WriteString("fwd=miss")
+		if a.How == cache.Joined {
+			b.WriteString("; collapsed")
+		}
+		if a.Stored {
+			b.WriteString("; stored")
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,205 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"mirrord/internal/cache"
+	"mirrord/internal/repo"
+	"mirrord/internal/upstream"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// Adapter says what the paths of one kind of repository mean. It is pure.
+type Adapter interface {
+	// Plan classifies a clean path.
+	Plan(path string) (repo.Plan, error)
+	// Members are the files of a root, in groups, the preferred group first.
+	Members() [][]string
+	// Root checks that a root's files agree and tells what they vouch for.
+	Root(dir string, files map[string][]byte) (repo.Listing, error)
+	// Read tells what the index at path vouches for.
+	Read(path string, r io.Reader, emit func(repo.Ref) error) error
+}
+
+// Config is one repository.
+type Config struct {
+	Name     string
+	Adapter  Adapter
+	Upstream *upstream.Group
+	// Fresh is how long a root, or a file that nobody vouches for, is served
+	// without asking upstream.
+	Fresh time.Duration
+}
+
+// Options are what all repositories share.
+type Options struct {
+	Store *cache.Store
+	Repos []Config
+	Now   func() time.Time // default time.Now
+	Log   *slog.Logger     // default slog.Default()
+}
+
+const (
+	// patience is how long a client who could have something stale waits for
+	// upstream, counted from when the first began to wait.
+	patience = 3 * time.Second
+	// patienceAgain is what is left of it while upstream is known to be down:
+	// enough for the answer of one that is well again, and not felt where it
+	// still hangs.
+	patienceAgain = 250 * time.Millisecond
+	// retryAfter is the pause after a refresh that failed. The breakers of the
+	// mirrors have longer ones of their own.
+	retryAfter = 2 * time.Second
+	// answersKept bounds the memory of resolved paths, about 300 bytes each.
+	answersKept = 32 << 10
+	// missingKept and missingFor bound the memory of upstream's 404s.
+	missingKept = 4 << 10
+	missingFor  = 10 * time.Second
+)
+
+// ErrUnknownRepo reports a name that is not configured.
+var ErrUnknownRepo = errors.New("no such repository")
+
+// ErrNotListed reports a path that no index of its repository names.
+var ErrNotListed = errors.New("not listed by the repository's index")
+
+// ErrIncomplete reports an upstream whose indexes do not match its root: a
+// mirror in the middle of its own synchronisation.
+var ErrIncomplete = errors.New("upstream is half-synchronised")
+
+// ErrBadRoot reports a root that cannot be read, or whose files do not agree.
+var ErrBadRoot = errors.New("upstream's root is not usable")
+
+// ErrNotHit answers Request.OnlyHit: the question takes longer.
+var ErrNotHit = errors.New("not a hit")
+
+// Mirror serves the repositories. It is safe for concurrent use.
+type Mirror struct {
+	store *cache.Store
+	now   func() time.Time
+	log   *slog.Logger
+	repos map[string]*repository
+
+	ctx  context.Context // ends with the Mirror; refreshes live in it
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+}
+
+// repository is one configured repository and what is known of it.
+type repository struct {
+	Config
+	m       *Mirror
+	tables  tables
+	loose   loose
+	missing *lru.Cache[string, absence]    // paths that upstream lacks
+	seen    *lru.Cache[seenKey, string]    // generation that an address was given last
+	found   *lru.Cache[foundKey, repo.Ref] // what paths resolved to
+	mu      sync.Mutex
+	roots   map[string]*root // by directory; guarded by mu
+}
+
+// New reads the generations that are known and serves from them at once.
+func New(o Options) (*Mirror, error) {
+	m := &Mirror{store: o.Store, now: o.Now, log: o.Log, repos: make(map[string]*repository)}
+	if m.now == nil {
+		m.now = time.Now
+	}
+	if m.log == nil {
+		m.log = slog.Default()
+	}
+	m.ctx, m.stop = context.WithCancel(context.Background())
+	for _, c := range o.Repos {
+		r := &repository{Config: c, m: m, roots: make(map[string]*root)}
+		r.tables.r = r
+		r.missing, _ = lru.New[string, absence](missingKept)
+		r.seen, _ = lru.New[seenKey, string](answersKept)
+		r.found, _ = lru.New[foundKey, repo.Ref](answersKept)
+		m.repos[c.Name] = r
+	}
+	return m, m.load()
+}
+
+// Close ends the refreshes under way. The store is the caller's to close.
+func (m *Mirror) Close() {
+	m.stop()
+	m.wg.Wait()
+}
+
+// Request is one client's wish.
+type Request struct {
+	Repo string
+	Path string // clean
+	From int64  // first byte wanted, where known
+	Head bool   // no bytes are wanted: nothing is fetched for it
+	// OnlyHit asks for what is stored and fresh and can be told so at once, and
+	// else for ErrNotHit.
+	OnlyHit bool
+	// Client keeps what its connection was given; nil is allowed.
+	Client *Client
+}
+
+// Open answers the request. The Answer is the caller's to close.
+func (m *Mirror) Open(ctx context.Context, req Request) (*Answer, error) {
+	r, ok := m.repos[req.Repo]
+	if !ok {
+		return nil, fmt.Errorf("%w: %q", ErrUnknownRepo, req.Repo)
+	}
+	plan, err := r.Adapter.Plan(req.Path)
+	if err != nil {
+		return nil, err
+	}
+	if req.OnlyHit {
+		return r.openHit(plan, req)
+	}
+	switch plan.Class {
+	case repo.Root:
+		return r.openRoot(ctx, plan, req)
+	case repo.Index:
+		return r.openIndex(ctx, plan, req)
+	case repo.Leaf:
+		return r.openLeaf(ctx, plan, req)
+	}
+	return r.openFree(ctx, plan, req)
+}
+
+// patience is how long a client who could have something stale waits now.
+func (r *repository) patience() time.Duration {
+	if _, down := r.Upstream.Down(); down {
+		return patienceAgain
+	}
+	return patience
+}
+
+// absence is upstream's word that it has no such file.
+type absence struct {
+	err   error
+	until time.Time
+}
+
+// gone is upstream's 404 where it is still remembered, else nil.
+func (r *repository) gone(path string) error {
+	if a, ok := r.missing.Get(path); ok && r.m.now().Before(a.until) {
+		return a.err
+	}
+	return nil
+}
+
+// absent passes err on, and where it is upstream's 404 remembers it for a while.
+func (r *repository) absent(path string, err error) error {
+	if absent(err) {
+		r.forbear(path, err)
+	}
+	return err
+}
+
+// forbear has gone tell err of path for a while.
+func (r *repository) forbear(path string, err error) {
+	r.missing.Add(path, absence{err, r.m.now().Add(missingFor)})
+}

@@ -1,0 +1,249 @@
+package mirror
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"mirrord/internal/cache"
+	"mirrord/internal/repo"
+)
+
+// root is the mutable head of one suite: its generations and its refreshes.
+type root struct {
+	r   *repository
+	dir string
+
+	saving  sync.Mutex // held while a state is worked out and written, so that none overtakes another; taken before mu
+	mu      sync.Mutex
+	gens    []*generation        // current first; guarded by mu, the generations never change
+	used    map[string]time.Time // guarded by mu
+	lacking map[string]time.Time // used paths that a newer root lists and upstream has not, since when; guarded by mu
+	checked time.Time            // when upstream last confirmed the current one; guarded by mu
+	call    *call                // the refresh under way, nil none; guarded by mu
+	failure error                // of the last refresh, nil where it succeeded; guarded by mu
+	nextTry time.Time            // after a failure; guarded by mu
+}
+
+// call is one refresh. err is set before done is closed.
+type call struct {
+	started  time.Time
+	patience time.Duration // of those who could have something stale
+	done     chan struct{}
+	err      error
+}
+
+// root finds or makes the root at dir.
+func (r *repository) root(dir string) *root {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rt, ok := r.roots[dir]
+	if !ok {
+		rt = &root{r: r, dir: dir, used: make(map[string]time.Time)}
+		r.roots[dir] = rt
+	}
+	return rt
+}
+
+// known is the root at dir where it has a generation, else nil.
+func (r *repository) known(dir string) *root {
+	r.mu.Lock()
+	rt := r.roots[dir]
+	r.mu.Unlock()
+	if rt == nil || rt.head() == nil {
+		return nil
+	}
+	return rt
+}
+
+// head is the current generation, nil where there is none.
+func (rt *root) head() *generation {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if len(rt.gens) == 0 {
+		return nil
+	}
+	return rt.gens[0]
+}
+
+// openRoot serves a file of the current generation.
+func (r *repository) openRoot(ctx context.Context, plan repo.Plan, req Request) (*Answer, error) {
+	if err := r.gone(plan.Path); err != nil {
+		return nil, err
+	}
+	rt := r.root(plan.Roots[0])
+	rt.use(plan.Path)
+	for range evictedMost {
+		a, err := rt.open(ctx, plan, req)
+		if !errors.Is(err, cache.ErrNotStored) {
+			return a, err
+		}
+		rt.forget() // evicted: the next try fetches it again
+	}
+	return nil, fmt.Errorf("%s: %s was evicted while it was asked for: %w", r.Name, plan.Path, cmp.Or(rt.lastFailure(), cache.ErrNotStored))
+}
+
+// evictedMost is how often a root is fetched again that was evicted before it
+// could be opened: a budget that all is in use of may take it.
+const evictedMost = 3
+
+// open gives a file of the current generation, ErrNotStored where it was evicted.
+func (rt *root) open(ctx context.Context, plan repo.Plan, req Request) (*Answer, error) {
+	r := rt.r
+	gen, stale, err := rt.current(ctx, plan.Member)
+	if err != nil {
+		return nil, r.absent(plan.Path, err)
+	}
+	m, ok := gen.Members[plan.Member]
+	if !ok && stale != "" && !slices.Contains(gen.Lacks, plan.Member) {
+		return nil, fmt.Errorf("%w: %s: %s", ErrIncomplete, r.Name, plan.Path)
+	}
+	if !ok {
+		return nil, fmt.Errorf("%w: %s has no %s", ErrNotListed, r.Name, plan.Path)
+	}
+	c, err := r.m.store.Object(m.Digest)
+	if err != nil {
+		return nil, err
+	}
+	r.give(req.Client, rt.dir, string(gen.ID))
+	c.Meta = m.Meta
+	return &Answer{Content: c, Strong: true, Stale: stale}, nil
+}
+
+// current gives the generation to serve now. An old one is confirmed or replaced
+// first, as long as upstream does not keep the client waiting; stale says why
+// that could not be.
+func (rt *root) current(ctx context.Context, member string) (g *generation, stale string, err error) {
+	for range 2 { // a second time where the refresh under way did not know of member
+		c, g, stale := rt.begin(member)
+		if c == nil {
+			return g, stale, nil
+		}
+		err = rt.wait(ctx, c, g != nil)
+		if ctx.Err() != nil {
+			return nil, "", ctx.Err()
+		}
+		now := rt.head()
+		switch {
+		case err == nil && (member == "" || now.knows(member)):
+			return now, "", nil
+		case err != nil && now != nil:
+			return now, staleReason(err), nil
+		case err != nil:
+			return nil, "", err
+		}
+	}
+	return rt.head(), "", nil
+}
+
+// begin gives the current generation where it will do, with the reason where it
+// is stale; else the refresh to wait for.
+func (rt *root) begin(member string) (c *call, g *generation, stale string) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	now := rt.r.m.now()
+	if len(rt.gens) > 0 {
+		g = rt.gens[0]
+		missing := member != "" && !g.knows(member)
+		if now.Sub(rt.checked) < rt.r.Fresh && !missing {
+			return nil, g, ""
+		}
+		if rt.call == nil && now.Before(rt.nextTry) {
+			return nil, g, staleReason(rt.failure)
+		}
+	}
+	if rt.call == nil {
+		rt.call = &call{started: time.Now(), patience: rt.r.patience(), done: make(chan struct{})}
+		rt.r.m.wg.Add(1)
+		go rt.run(rt.call)
+	}
+	return rt.call, g, ""
+}
+
+func (g *generation) knows(member string) bool {
+	_, ok := g.Members[member]
+	return ok || slices.Contains(g.Lacks, member)
+}
+
+// wait waits for a refresh: with patience where there is something stale.
+func (rt *root) wait(ctx context.Context, c *call, bounded bool) error {
+	var late <-chan time.Time
+	if bounded {
+		t := time.NewTimer(c.patience - time.Since(c.started))
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case <-c.done:
+		return c.err
+	case <-late:
+		return cache.ErrPatience
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run refreshes the root and tells those who wait.
+func (rt *root) run(c *call) {
+	defer rt.r.m.wg.Done()
+	c.err = rt.refresh(rt.r.m.ctx)
+	rt.mu.Lock()
+	rt.call, rt.failure = nil, c.err
+	if c.err == nil {
+		rt.checked = rt.r.m.now()
+	} else {
+		rt.nextTry = rt.r.m.now().Add(retryAfter)
+		rt.r.m.log.Warn("a root could not be refreshed", "repo", rt.r.Name, "root", rt.dir, "err", c.err)
+	}
+	empty := len(rt.gens) == 0
+	rt.mu.Unlock()
+	rt.r.settle(rt, empty)
+	close(c.done)
+}
+
+// settle keeps no root that has no generation, lest every path that was ever
+// asked for stay. One that was given up and then found again comes back.
+func (r *repository) settle(rt *root, empty bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	there := r.roots[rt.dir]
+	switch {
+	case empty && there == rt:
+		delete(r.roots, rt.dir)
+	case !empty && there == nil:
+		r.roots[rt.dir] = rt
+	}
+}
+
+// lastFailure is that of the last refresh, nil where it succeeded.
+func (rt *root) lastFailure() error {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return rt.failure
+}
+
+// forget makes the next client have the root's files fetched that are missing.
+func (rt *root) forget() {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.checked, rt.nextTry = time.Time{}, time.Time{}
+}
+
+// doubt makes the next client have the root confirmed, though not before the
+// pause after a failure is over: whoever asks for nonsense causes doubt.
+func (rt *root) doubt() {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.checked = time.Time{}
+}
+
+// generations are the root's, current first.
+func (rt *root) generations() []*generation {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return slices.Clone(rt.gens)
+}

@@ -1,0 +1,293 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"mirrord/internal/cache"
+	"mirrord/internal/digest"
+	"mirrord/internal/repo"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// refsMax bounds what one index may vouch for: thirty times Debian's main.
+const refsMax = 2_000_000
+
+// tables are what the indexes of a repository vouch for. Each index is read once,
+// into a table of meta.db named by its digest; which tables count follows from
+// the generations.
+type tables struct {
+	r       *repository
+	reading singleflight.Group // by table name
+
+	mu   sync.Mutex
+	list []table // nil = to be worked out; guarded by mu
+	turn int     // counts resets; guarded by mu
+}
+
+// table is one index of one generation.
+type table struct {
+	ref  repo.Ref
+	base string
+	gen  digest.Digest
+	head bool // gen is the current one
+	hash bool // its upstream has by-hash
+}
+
+func (t table) name(repo string) string {
+	return "table\x00" + repo + "\x00" + t.base + "\x00" + string(t.ref.Digest)
+}
+
+// foundKey is a path as a client sees it who is behind the current generations.
+type foundKey struct{ path, behind string }
+
+// reset has the list worked out anew, after a generation or a use.
+func (t *tables) reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.list = nil
+	t.turn++
+	t.r.found.Purge()
+}
+
+// remember keeps what a lookup found, unless there was a reset since turn: it may
+// be of an index that counts no more.
+func (t *tables) remember(key foundKey, ref repo.Ref, turn int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.turn == turn {
+		t.r.found.Add(key, ref)
+	}
+}
+
+func (t *tables) now() (turn int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.turn
+}
+
+// all lists the tables that count, those of current generations first.
+func (t *tables) all() []table {
+	return slices.Concat(t.vouched(), t.r.looseTables())
+}
+
+// vouched lists the tables of the generations.
+func (t *tables) vouched() []table {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.list != nil {
+		return t.list
+	}
+	t.r.mu.Lock()
+	var roots []*root
+	for _, rt := range t.r.roots {
+		roots = append(roots, rt)
+	}
+	t.r.mu.Unlock()
+	list := []table{}
+	for _, rt := range roots {
+		list = append(list, rt.tables()...)
+	}
+	slices.SortStableFunc(list, func(a, b table) int {
+		if a.head != b.head {
+			return map[bool]int{true: -1, false: 1}[a.head]
+		}
+		return strings.Compare(a.ref.Path, b.ref.Path)
+	})
+	t.list = list
+	return list
+}
+
+// tables are those of the indexes that clients use below the root.
+func (rt *root) tables() (list []table) {
+	used := rt.usedPaths()
+	for i, g := range rt.generations() {
+		for _, p := range used {
+			plan, err := rt.r.Adapter.Plan(p)
+			if err != nil {
+				continue
+			}
+			paths := []string{p}
+			if plan.Rebuilds != "" {
+				paths = append(paths, rt.bestVariant(g, plan.Rebuilds))
+			}
+			for _, p := range paths {
+				plan, err := rt.r.Adapter.Plan(p)
+				if err != nil || !plan.Vouches {
+					continue
+				}
+				if ref, ok := rt.listed(g, p); ok {
+					list = append(list, table{ref: ref, base: plan.Base, gen: g.ID, head: i == 0, hash: g.ByHash})
+				}
+			}
+		}
+	}
+	return list
+}
+
+// bestVariant is the compression of an index that clients would choose.
+func (rt *root) bestVariant(g *generation, stem string) string {
+	for _, ext := range append(slices.Clone(compressions), "") {
+		if _, ok := rt.listed(g, stem+ext); ok {
+			return stem + ext
+		}
+	}
+	return ""
+}
+
+// lookup finds what the indexes say of path. A client that is behind gets what
+// its own generation says. Indexes that were not read yet are read first, lest
+// an older one be believed in their place.
+func (t *tables) lookup(ctx context.Context, path string, client *Client) (repo.Ref, bool) {
+	if ref, ok := t.remembered(path, client); ok {
+		return ref, true
+	}
+	turn := t.now()
+	if err := t.readAll(ctx); err != nil {
+		t.r.m.log.Warn("an index could not be read", "repo", t.r.Name, "err", err)
+	}
+	behind := t.r.behind(client)
+	ref, ok := t.search(path, behind)
+	if ok {
+		t.remember(foundKey{path, strings.Join(behind, " ")}, ref, turn)
+	}
+	return ref, ok
+}
+
+// remembered is what an earlier lookup found.
+func (t *tables) remembered(path string, client *Client) (repo.Ref, bool) {
+	return t.r.found.Get(foundKey{path, strings.Join(t.r.behind(client), " ")})
+}
+
+func (t *tables) search(path string, behind []string) (ref repo.Ref, ok bool) {
+	list := t.all()
+	if len(behind) > 0 {
+		slices.SortStableFunc(list, func(a, b table) int {
+			return rank(slices.Contains(behind, string(a.gen))) - rank(slices.Contains(behind, string(b.gen)))
+		})
+	}
+	t.r.m.store.View(func(tx cache.Tx) error {
+		for _, tb := range list {
+			if tb.base != "" && !strings.HasPrefix(path, tb.base+"/") {
+				continue
+			}
+			if ref, ok = decodeRef(path, tx.Get(tb.name(t.r.Name), []byte(path))); ok {
+				return nil
+			}
+		}
+		return nil
+	})
+	return ref, ok
+}
+
+func rank(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
+}
+
+// prepare reads what is not read yet, ahead of the clients' next questions.
+func (t *tables) prepare() {
+	t.r.m.wg.Add(1)
+	go func() {
+		defer t.r.m.wg.Done()
+		if err := t.readAll(t.r.m.ctx); err != nil && t.r.m.ctx.Err() == nil {
+			t.r.m.log.Warn("an index could not be read", "repo", t.r.Name, "err", err)
+		}
+	}()
+}
+
+// readAll makes the tables that are missing.
+func (t *tables) readAll(ctx context.Context) error {
+	var errs []error
+	for _, tb := range t.unread() {
+		name := tb.name(t.r.Name)
+		if !tb.head && !t.r.m.store.Has(tb.ref.Digest) || t.r.gone(name) != nil {
+			continue // upstream has it no more, or it cannot be read
+		}
+		done := t.reading.DoChan(name, func() (any, error) { return nil, t.read(t.r.m.ctx, tb) })
+		select {
+		case res := <-done:
+			errs = append(errs, res.Err)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// unread lists the indexes without a table.
+func (t *tables) unread() (list []table) {
+	all := t.all()
+	t.r.m.store.View(func(tx cache.Tx) error {
+		for _, tb := range all {
+			if !tx.Has(tb.name(t.r.Name)) {
+				list = append(list, tb)
+			}
+		}
+		return nil
+	})
+	return list
+}
+
+// read makes one table, in one transaction: it is there whole or not at all.
+func (t *tables) read(ctx context.Context, tb table) error {
+	c, err := t.r.fetchIndex(ctx, tb.hash, tb.ref)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var refs []repo.Ref
+	err = t.r.Adapter.Read(tb.ref.Path, c, func(ref repo.Ref) error {
+		if len(refs) == refsMax {
+			return fmt.Errorf("more than %d files", refsMax)
+		}
+		refs = append(refs, ref)
+		return ctx.Err()
+	})
+	if err != nil {
+		err = fmt.Errorf("%s: %s: %w", t.r.Name, tb.ref.Path, err)
+		t.r.forbear(tb.name(t.r.Name), err) // it is much work, and the next time ends no better
+		return err
+	}
+	slices.SortFunc(refs, func(a, b repo.Ref) int { return strings.Compare(a.Path, b.Path) })
+	return t.r.m.store.Update(func(tx cache.Tx) error {
+		b, err := tx.Table(tb.name(t.r.Name))
+		if err != nil {
+			return err
+		}
+		for _, ref := range refs {
+			if err := b.Put([]byte(ref.Path), encodeRef(ref)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// prune drops the tables of indexes that no kept generation names.
+func (t *tables) prune() {
+	keep := make(map[string]bool)
+	for _, tb := range t.all() {
+		keep[tb.name(t.r.Name)] = true
+	}
+	err := t.r.m.store.Update(func(tx cache.Tx) error {
+		for _, name := range tx.Tables("table\x00" + t.r.Name + "\x00") {
+			if !keep[name] {
+				if err := tx.Drop(name); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.r.m.log.Error("old tables cannot be dropped", "repo", t.r.Name, "err", err)
+	}
+}

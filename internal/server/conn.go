@@ -1,0 +1,207 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"mirrord/internal/mirror"
+)
+
+// Most requests are plain GETs for what is stored, many on one connection, and
+// net/http costs more for each than all the rest does. So a connection that is
+// idle in net/http's eyes answers these by itself, while it is being read from;
+// any other request it passes on unread. docs/design/hits.md has the figures.
+
+// conn is a client's connection.
+type conn struct {
+	*net.TCPConn
+	s      *server
+	client *mirror.Client
+	// idle: net/http waits for a request, or has begun to read one, and nobody else
+	// writes.
+	idle  atomic.Bool
+	given bool               // net/http was given anything
+	tail  [len(headEnd)]byte // the last bytes that net/http was given; its readers take turns
+	head  []byte             // of the answer being written
+	till  time.Time          // when the read deadline was last put off
+}
+
+// connListener gives conns.
+type connListener struct {
+	net.Listener
+	s *server
+}
+
+func (l connListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	tcp, ok := c.(*net.TCPConn)
+	if err != nil || !ok {
+		return c, err
+	}
+	limitStall(tcp)
+	return &conn{TCPConn: tcp, s: l.s, client: newClient(c)}, nil
+}
+
+func newClient(c net.Conn) *mirror.Client {
+	host, _, err := net.SplitHostPort(c.RemoteAddr().String())
+	if err != nil {
+		host = c.RemoteAddr().String()
+	}
+	return &mirror.Client{Addr: host}
+}
+
+type connKey struct{}
+
+// stateChanged is the server's ConnState hook.
+func stateChanged(c net.Conn, state http.ConnState) {
+	if cc, ok := c.(*conn); ok {
+		cc.idle.Store(state == http.StateNew || state == http.StateIdle)
+	}
+}
+
+// between reports that what is read next begins a request: net/http waits for
+// one, and no header that it was given is without its end. A connection on which
+// a body was sent may never be between requests again.
+func (c *conn) between() bool {
+	return c.idle.Load() && (!c.given || string(c.tail[:]) == headEnd)
+}
+
+// pass notes what net/http is given.
+func (c *conn) pass(p []byte) {
+	c.given = c.given || len(p) > 0
+	n := min(len(p), len(c.tail))
+	copy(c.tail[:], c.tail[n:])
+	copy(c.tail[len(c.tail)-n:], p[len(p)-n:])
+}
+
+// Read gives net/http the requests that are not answered here.
+func (c *conn) Read(p []byte) (int, error) {
+	for {
+		n, err := c.TCPConn.Read(p)
+		if n <= 0 || !c.between() {
+			c.pass(p[:max(n, 0)])
+			return n, err
+		}
+		rest, werr := c.answer(p[:n])
+		if werr != nil {
+			return 0, io.EOF // to anything else net/http would write a 400 into the body
+		}
+		if len(rest) > 0 || err != nil {
+			c.pass(rest)
+			if !c.till.IsZero() { // ours is the longer deadline, for a whole request to come
+				c.till = time.Time{}
+				c.SetReadDeadline(time.Now().Add(headerTimeout))
+			}
+			return copy(p, rest), err
+		}
+		if now := time.Now(); now.Sub(c.till) > idleTimeout/10 {
+			c.till = now
+			c.SetReadDeadline(now.Add(idleTimeout))
+		}
+	}
+}
+
+// answer answers the plain requests at the start of buf that are hits, and gives
+// back what is left.
+func (c *conn) answer(buf []byte) (rest []byte, err error) {
+	for len(buf) > 0 {
+		target, n, ok := plainRequest(buf)
+		if !ok {
+			break
+		}
+		hit, err := c.hit(target)
+		if err != nil {
+			return nil, err
+		}
+		if !hit {
+			break
+		}
+		buf = buf[n:]
+	}
+	return buf, nil
+}
+
+// hit answers a request for target where that is stored and fresh.
+func (c *conn) hit(target string) (bool, error) {
+	name, path, err := split(target)
+	if err != nil || !c.s.fast.enter() {
+		return false, nil
+	}
+	defer c.s.fast.leave()
+	a, err := c.s.Mirror.Open(context.Background(), mirror.Request{Repo: name, Path: path, Client: c.client, OnlyHit: true})
+	if err != nil {
+		return false, nil
+	}
+	defer a.Close()
+	f, ok := a.ReadSeeker.(kernelFile)
+	if !ok && a.Bytes() == nil {
+		return false, nil
+	}
+	c.head = appendHead(c.head[:0], path, a)
+	c.s.metrics.answered(name, a)
+	if body := a.Bytes(); body != nil {
+		both := net.Buffers{c.head, body}
+		_, err = both.WriteTo(c.TCPConn)
+		return true, err
+	}
+	fd, off, left := f.Descriptor()
+	_, err = c.sendFile(c.head, fd, off, left)
+	return true, err
+}
+
+// appendHead writes the header of a whole answer: the same fields that serve and
+// net/http give.
+func appendHead(b []byte, name string, a *mirror.Answer) []byte {
+	b = append(b, "HTTP/1.1 200 OK\r\nAccept-Ranges: bytes\r\nCache-Status: "...)
+	b = append(b, a.CacheStatus()...)
+	b = append(b, "\r\nContent-Length: "...)
+	b = strconv.AppendInt(b, a.Size, 10)
+	b = appendField(b, "Content-Type", contentType(name, a))
+	b = append(b, "\r\nDate: "...)
+	b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
+	b = appendField(b, "Etag", etag(a))
+	b = appendField(b, "Last-Modified", lastModified(a))
+	b = appendField(b, "Repr-Digest", a.Digest.ReprDigest())
+	return append(b, "\r\n\r\n"...)
+}
+
+// appendField leaves out what is empty, and what would break the header.
+func appendField(b []byte, name, value string) []byte {
+	if value == "" || !plainValue([]byte(value)) {
+		return b
+	}
+	b = append(b, "\r\n"...)
+	b = append(b, name...)
+	b = append(b, ": "...)
+	return append(b, value...)
+}
+
+// gate counts those who answer hits by themselves, so that a shutdown can wait
+// for them: net/http takes their connections for idle.
+type gate struct{ n atomic.Int64 }
+
+// gateShut is added when the gate shuts; no count comes near it.
+const gateShut = 1 << 32
+
+func (g *gate) enter() bool {
+	if g.n.Add(1) > gateShut {
+		g.n.Add(-1)
+		return false
+	}
+	return true
+}
+
+func (g *gate) leave() { g.n.Add(-1) }
+
+// shut lets nobody in any more and waits, until ctx ends, for those inside.
+func (g *gate) shut(ctx context.Context) {
+	g.n.Add(gateShut)
+	for g.n.Load() > gateShut && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+}

@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"mirrord/internal/cache"
+	"mirrord/internal/mirror"
+	"mirrord/internal/repo"
+	"mirrord/internal/upstream"
+)
+
+// verdicts is the one place that says which status an error has, and what the
+// client reads. The first that fits counts.
+var verdicts = []struct {
+	is     func(error) bool
+	status int
+	text   string // "" = the error's own
+}{
+	{is(repo.ErrBadPath), http.StatusBadRequest, ""},
+	{is(errNothingHere), http.StatusNotFound, ""},
+	{is(repo.ErrNotFile), http.StatusNotFound, "not a file"},
+	{is(mirror.ErrUnknownRepo), http.StatusNotFound, ""},
+	{is(mirror.ErrNotListed), http.StatusNotFound, ""},
+	{isStatus(http.StatusNotFound, http.StatusGone), http.StatusNotFound, ""},
+	{is(mirror.ErrIncomplete), http.StatusServiceUnavailable, ""},
+	{is(context.Canceled), statusGone, "the client is gone"},
+	{is(os.ErrDeadlineExceeded), http.StatusGatewayTimeout, ""},
+	{is(upstream.ErrUnavailable), http.StatusServiceUnavailable, ""},
+	{is(cache.ErrBusy), http.StatusServiceUnavailable, ""},
+	{isStatus(http.StatusUnauthorized, http.StatusForbidden), http.StatusForbidden, ""},
+	{isStatus(), http.StatusBadGateway, ""},
+	{is(cache.ErrMismatch), http.StatusBadGateway, ""},
+	{is(upstream.ErrChanged), http.StatusBadGateway, ""},
+	{is(cache.ErrNotStored), http.StatusServiceUnavailable, ""},
+	{isSize, http.StatusBadGateway, ""},
+	{is(mirror.ErrBadRoot), http.StatusBadGateway, ""},
+	{is(io.ErrUnexpectedEOF), http.StatusBadGateway, ""},
+	{func(error) bool { return true }, http.StatusInternalServerError, "internal error; the log has more"},
+}
+
+// statusGone is for the log: nobody reads it.
+const statusGone = 499
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+// isStatus fits upstream's answers with one of codes, or any where there is none.
+func isStatus(codes ...int) func(error) bool {
+	return func(err error) bool {
+		var s *upstream.StatusError
+		if !errors.As(err, &s) || errors.Is(err, upstream.ErrUnavailable) {
+			return false
+		}
+		for _, c := range codes {
+			if s.Code == c {
+				return true
+			}
+		}
+		return len(codes) == 0
+	}
+}
+
+func isSize(err error) bool {
+	var m *upstream.MismatchError
+	return errors.As(err, &m)
+}
+
+// retryDefault is told to clients where upstream gave no better time.
+const retryDefault = 5 * time.Second
+
+// fail answers with what the table says.
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	for _, v := range verdicts {
+		if !v.is(err) {
+			continue
+		}
+		text := v.text
+		if text == "" {
+			text = err.Error()
+		}
+		if v.status == http.StatusServiceUnavailable || v.status == http.StatusGatewayTimeout {
+			w.Header().Set("Retry-After", strconv.Itoa(int(retryTime(err).Seconds()+0.5)))
+		}
+		s.metrics.failed(v.status)
+		if v.status >= 500 {
+			s.Log.Warn("request failed", "path", r.URL.Path, "status", v.status, "err", err)
+		}
+		http.Error(w, text, v.status)
+		return
+	}
+}
+
+func retryTime(err error) time.Duration {
+	var u *upstream.UnavailableError
+	if errors.As(err, &u) && u.RetryAfter >= time.Second {
+		return u.RetryAfter
+	}
+	return retryDefault
+}

@@ -1,0 +1,168 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"mirrord/internal/cache"
+	"mirrord/internal/mirror"
+	"mirrord/internal/repo"
+
+	"github.com/go-chi/chi/v5"
+)
+
+const (
+	// headerTimeout ends connections that dribble their request.
+	headerTimeout = 10 * time.Second
+	// idleTimeout is how long a kept-alive connection may rest. apt leaves it for
+	// minutes while packages are installed.
+	idleTimeout = 5 * time.Minute
+	// headerMax bounds a request's header; package managers send under 1 KiB.
+	headerMax = 32 << 10
+)
+
+// Mirror is what the server needs of internal/mirror.
+type Mirror interface {
+	Open(ctx context.Context, req mirror.Request) (*mirror.Answer, error)
+}
+
+// Options of a server.
+type Options struct {
+	Mirror Mirror
+	Names  []string           // of the repositories, for the page at /
+	Stats  func() cache.Stats // for /metrics; nil = none
+	Log    *slog.Logger
+}
+
+type server struct {
+	Options
+	index   string
+	metrics *metrics
+	fast    gate
+}
+
+// Server is an http.Server that answers hits on its own, cheaper way.
+type Server struct {
+	*http.Server
+	s *server
+}
+
+// Serve accepts connections until Shutdown or Close.
+func (s Server) Serve(l net.Listener) error { return s.Server.Serve(connListener{l, s.s}) }
+
+// Shutdown ends the connections that rest and waits, until ctx ends, for those
+// that do not.
+func (s Server) Shutdown(ctx context.Context) error {
+	half := ctx
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		half, cancel = context.WithDeadline(ctx, time.Now().Add(time.Until(end)/2))
+		defer cancel()
+	}
+	s.s.fast.shut(half)
+	return s.Server.Shutdown(ctx)
+}
+
+// New makes a Server, ready for Serve.
+func New(o Options) Server {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	s := &server{Options: o, index: indexPage(o.Names), metrics: newMetrics(o.Stats)}
+	return Server{s: s, Server: &http.Server{
+		Handler:           s.routes(),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerMax,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
+		ConnState:         stateChanged,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, c)
+		},
+	}}
+}
+
+func (s *server) routes() http.Handler {
+	r := chi.NewRouter()
+	ok := func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }
+	r.Get("/healthz", ok)
+	r.Get("/readyz", ok)
+	r.Handle("/metrics", s.metrics.handler())
+	r.Get("/", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, s.index) })
+	artifact := s.handle(s.artifact)
+	r.Get("/{repo}/*", artifact)
+	r.Head("/{repo}/*", artifact)
+	r.NotFound(s.handle(func(_ http.ResponseWriter, r *http.Request) error {
+		if _, _, err := split(r.URL.EscapedPath()); errors.Is(err, repo.ErrBadPath) {
+			return err
+		}
+		return errNothingHere
+	}))
+	return r
+}
+
+func indexPage(names []string) string {
+	return "mirrord serves these repositories:\n/" + strings.Join(names, "/\n/") + "/\n"
+}
+
+// handle makes a handler of a function that returns an error.
+func (s *server) handle(fn func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := fn(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	}
+}
+
+var errNothingHere = errors.New("nothing here; repositories stand at /NAME/")
+
+// split takes /NAME/PATH, escaped, apart; the path comes back clean.
+func split(escaped string) (name, path string, err error) {
+	clean, err := repo.CleanPath(strings.TrimPrefix(escaped, "/"))
+	if err != nil {
+		return "", "", err
+	}
+	name, path, _ = strings.Cut(clean, "/")
+	return name, path, nil
+}
+
+// artifact serves /NAME/PATH.
+func (s *server) artifact(w http.ResponseWriter, r *http.Request) error {
+	name, path, err := split(r.URL.EscapedPath())
+	if err != nil {
+		return err
+	}
+	var client *mirror.Client
+	c, ok := r.Context().Value(connKey{}).(*conn)
+	if ok {
+		client = c.client
+	}
+	a, err := s.Mirror.Open(r.Context(), mirror.Request{
+		Repo: name, Path: path, From: firstByte(r.Header.Get("Range")), Head: r.Method == http.MethodHead, Client: client,
+	})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	s.metrics.answered(name, a)
+	serve(w, r, path, a)
+	if err := a.Err(); err != nil {
+		if r.Context().Err() == nil {
+			s.Log.Warn("a download broke off", "repo", name, "path", path, "err", err)
+		}
+		// The header is out: only a broken connection tells the client that what
+		// it has is not whole, and to one of HTTP/1.0 only a reset one. Also where
+		// the client seems gone: it may have closed its own side only.
+		if ok {
+			c.SetLinger(0)
+		}
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}

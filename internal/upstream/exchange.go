@@ -1,0 +1,94 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// An exchange is one request that was answered soundly, and the stream behind
+// the header.
+type exchange struct {
+	m     *mirror
+	info  Info
+	end   int64 // one past the last byte that this answer carries, -1 unknown
+	bytes int64 // read so far
+
+	ctx   context.Context // of this exchange; its cause tells a time-out from the caller's leaving
+	watch *watch
+	idle  time.Duration
+	body  io.ReadCloser
+}
+
+// ask makes one request to one mirror. limit bounds it up to the header, on
+// top of the group's time-outs; 0 is no limit. The breaker is not touched.
+func (g *Group) ask(ctx context.Context, m *mirror, method string, r Request, limit time.Duration) (*exchange, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := newWatch(cancel)
+	if limit > 0 {
+		patience := time.AfterFunc(limit, func() { cancel(&timeoutError{"no answer", limit}) })
+		defer patience.Stop()
+	}
+	sent := r.header(r.HeldFrom == m.label)
+	resp, err := g.send(w.trace(ctx, g.timeouts), m, method, target(m.base, r.Path), sent)
+	w.disarm()
+	if err != nil {
+		err = reason(ctx, err)
+		cancel(nil)
+		return nil, err
+	}
+	info, end, err := g.judge(m, method, r, sent, resp)
+	if err != nil {
+		w.arm("error body", drainFor)
+		drain(resp)
+		w.disarm()
+		cancel(nil)
+		return nil, err
+	}
+	return &exchange{m: m, info: info, end: end, ctx: ctx, watch: w, idle: g.timeouts.Idle, body: resp.Body}, nil
+}
+
+// read is one Read of the stream within the idle time-out.
+func (x *exchange) read(p []byte) (int, error) { return x.readWithin(p, x.idle) }
+
+func (x *exchange) readWithin(p []byte, d time.Duration) (int, error) {
+	x.watch.arm("no bytes", d)
+	n, err := x.body.Read(p)
+	x.watch.disarm()
+	x.bytes += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = reason(x.ctx, err)
+	}
+	return n, err
+}
+
+// close may run beside a read, which then fails.
+func (x *exchange) close() {
+	x.watch.cancel(context.Canceled)
+	x.watch.disarm()
+	_ = x.body.Close() // of a stream that is only read: nothing to lose
+}
+
+// reason is why ctx ended, where that is what made err.
+func reason(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+const (
+	// An error page up to this is read so that its connection can be kept.
+	drainMost = 4 << 10
+	drainFor  = time.Second
+)
+
+// drain finishes with an answer whose body is of no use.
+func drain(resp *http.Response) {
+	if resp.ContentLength <= drainMost {
+		_, _ = io.CopyN(io.Discard, resp.Body, drainMost) // only the connection's reuse is at stake
+	}
+	_ = resp.Body.Close()
+}

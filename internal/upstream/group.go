@@ -1,0 +1,190 @@
+package upstream
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// Config names the mirrors of one repository.
+type Config struct {
+	Name      string     // the repository, for error texts
+	Mirrors   []*url.URL // bases, in order of preference; userinfo is sent as Basic auth to that host only
+	Redirects []string   // hosts a redirect may lead to besides configured ones: "cdn.example", "*.cdn.example", "cdn.example:8080"
+	Timeouts  Timeouts
+}
+
+// Timeouts bound the waits for one request. Zero fields take the defaults.
+type Timeouts struct {
+	Connect time.Duration // 5s: DNS, TCP and TLS; a far mirror needs under 1 s
+	Header  time.Duration // 10s: slow disks and cold CDNs answer within 5 s
+	Idle    time.Duration // 20s between body bytes: a lossy link may pause for TCP's longer retransmissions
+}
+
+// A Group is the mirrors of one repository. All methods may be called at once.
+type Group struct {
+	name      string
+	t         *Transport
+	mirrors   []*mirror
+	redirects []string
+	timeouts  Timeouts
+}
+
+// A mirror is one base URL. Only its breaker changes.
+type mirror struct {
+	label   string
+	base    *url.URL // without userinfo
+	auth    string   // the Authorization field, "" none
+	breaker *breaker
+}
+
+// NewGroup makes the group and registers its hosts in t.
+func NewGroup(cfg Config, t *Transport) *Group {
+	g := &Group{name: cfg.Name, t: t, redirects: slices.Clone(cfg.Redirects), timeouts: Timeouts{
+		Connect: cmp.Or(cfg.Timeouts.Connect, 5*time.Second),
+		Header:  cmp.Or(cfg.Timeouts.Header, 10*time.Second),
+		Idle:    cmp.Or(cfg.Timeouts.Idle, 20*time.Second),
+	}}
+	for _, u := range cfg.Mirrors {
+		t.register(u)
+		g.mirrors = append(g.mirrors, newMirror(u, g.mirrors, t.now))
+	}
+	return g
+}
+
+func newMirror(u *url.URL, others []*mirror, now func() time.Time) *mirror {
+	base := *u
+	base.User = nil
+	m := &mirror{label: base.Scheme + "://" + base.Host, base: &base, breaker: newBreaker(now)}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		m.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
+	}
+	for _, o := range others {
+		if o.label == m.label { // two trees on one host
+			m.label += base.EscapedPath()
+			break
+		}
+	}
+	return m
+}
+
+// Mirrors lists the labels in the present order of preference: as configured,
+// those whose breaker is open last.
+func (g *Group) Mirrors() []string {
+	var out, shut []string
+	for _, m := range g.mirrors {
+		if s, _ := m.breaker.state(); s == Open || m.breaker.suspect() {
+			shut = append(shut, m.label)
+		} else {
+			out = append(out, m.label)
+		}
+	}
+	return append(out, shut...)
+}
+
+// chosen are the mirrors that r may use, in the order to ask them.
+func (g *Group) chosen(r Request) []*mirror {
+	if r.Mirror == "" {
+		var first, last []*mirror
+		for _, m := range g.mirrors {
+			if m.breaker.suspect() {
+				last = append(last, m)
+			} else {
+				first = append(first, m)
+			}
+		}
+		return append(first, last...)
+	}
+	return slices.DeleteFunc(slices.Clone(g.mirrors), func(m *mirror) bool { return m.label != r.Mirror })
+}
+
+// Open returns the bytes that r asks for, from the first mirror that has them.
+// ctx governs the body too, up to Close.
+func (g *Group) Open(ctx context.Context, r Request) (*Body, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	x, err := g.hunt(ctx, http.MethodGet, r)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return newBody(ctx, cancel, g, r, x), nil
+}
+
+// Head asks for the header only. Off, End and Held do not apply.
+func (g *Group) Head(ctx context.Context, r Request) (Info, error) {
+	r.Off, r.End, r.Held = 0, 0, Validator{}
+	x, err := g.hunt(ctx, http.MethodHead, r)
+	if err != nil {
+		return Info{}, err
+	}
+	x.close()
+	x.m.breaker.worked()
+	return x.info, nil
+}
+
+// Blame has a mirror asked last, for a while, whose bytes proved wrong. The mirror is one of
+// Body.Sources; an unknown one is ignored.
+func (g *Group) Blame(mirror string, reason error) {
+	for _, m := range g.mirrors {
+		if m.label == mirror {
+			m.breaker.blame(reason)
+		}
+	}
+}
+
+// Down says whether every mirror failed and none has answered since. Until
+// then Open fails at once, after it one caller's Open is the probe: who can
+// serve something stale does so while down holds and probes beside it.
+func (g *Group) Down() (until time.Time, down bool) {
+	for i, m := range g.mirrors {
+		state, at := m.breaker.state()
+		if state == Closed {
+			return time.Time{}, false
+		}
+		if i == 0 || at.Before(until) {
+			until = at
+		}
+	}
+	return until, len(g.mirrors) > 0
+}
+
+// A MirrorStatus is one mirror's line on a status page.
+type MirrorStatus struct {
+	Mirror    string
+	State     BreakerState
+	Failures  int       // in a row
+	Until     time.Time // when the next probe may go, zero while closed
+	LastError string    // "" when it never failed
+	LastAt    time.Time
+}
+
+// Status lists the mirrors as configured.
+func (g *Group) Status() []MirrorStatus {
+	out := make([]MirrorStatus, 0, len(g.mirrors))
+	for _, m := range g.mirrors {
+		s := MirrorStatus{Mirror: m.label}
+		s.State, s.Until = m.breaker.state()
+		var last error
+		s.Failures, s.LastAt, last = m.breaker.history()
+		if last != nil {
+			s.LastError = brief(last)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// unknownMirror is a caller's mistake.
+func (g *Group) unknownMirror(label string) error {
+	if label == "" {
+		return &UnavailableError{Repo: g.name, Mirror: "no mirror", Cause: errors.New("none is configured")}
+	}
+	return fmt.Errorf("upstream: %s has no mirror %s", g.name, oneLine(label))
+}

@@ -1,0 +1,191 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+const (
+	rounds     = 3
+	roundFirst = 200 * time.Millisecond // a mirror's reload takes less
+	roundMost  = 600 * time.Millisecond // a client waits in line
+	// A Retry-After up to this is waited out in line.
+	retryInLine = 5 * time.Second
+)
+
+// pauses are the waits between rounds, spread so that callers who failed
+// together do not return together.
+func pauses() *backoff.ExponentialBackOff {
+	b := &backoff.ExponentialBackOff{
+		InitialInterval: roundFirst, MaxInterval: roundMost, Multiplier: 3, RandomizationFactor: 0.3,
+	}
+	b.Reset()
+	return b
+}
+
+// A hunt is one Open or Head on its way from mirror to mirror.
+type hunt struct {
+	g        *Group
+	r        Request
+	method   string
+	mirrors  []*mirror
+	deadline time.Time         // of r.Patience, zero none
+	settled  map[*mirror]bool  // not to be asked again in this call
+	counted  map[*mirror]bool  // its failure counted already
+	errs     map[*mirror]error // the last of each
+	wait     time.Duration     // the longest in-line Retry-After of this round
+}
+
+func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	h := &hunt{
+		g: g, r: r, method: method, mirrors: g.chosen(r),
+		settled: map[*mirror]bool{}, counted: map[*mirror]bool{}, errs: map[*mirror]error{},
+	}
+	if len(h.mirrors) == 0 {
+		return nil, g.unknownMirror(r.Mirror)
+	}
+	if r.Patience > 0 {
+		h.deadline = g.t.now().Add(r.Patience)
+	}
+	pause := pauses()
+	for n := range rounds {
+		if x, err := h.round(ctx); x != nil || err != nil {
+			return x, err
+		}
+		wait := max(pause.NextBackOff(), h.wait)
+		if n == rounds-1 || !h.worthAnotherRound(wait) {
+			break
+		}
+		if err := g.t.sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+	return nil, h.verdict()
+}
+
+// round asks each mirror that is left once. Both results nil: none had it.
+func (h *hunt) round(ctx context.Context) (*exchange, error) {
+	h.wait = 0
+	for i, m := range h.mirrors {
+		if h.settled[m] {
+			continue
+		}
+		limit, inTime := h.share(i)
+		if !inTime {
+			break
+		}
+		ok, probe := m.breaker.allow()
+		if !ok {
+			if h.errs[m] == nil {
+				h.errs[m] = m.breaker.cooling()
+			}
+			continue
+		}
+		x, err := h.g.ask(ctx, m, h.method, h.r, limit)
+		if ctx.Err() != nil {
+			m.breaker.left(probe)
+			if x != nil {
+				x.close()
+			}
+			return nil, context.Cause(ctx)
+		}
+		if err == nil {
+			m.breaker.answered()
+			return x, nil
+		}
+		if errors.Is(err, ErrNotModified) {
+			m.breaker.worked()
+			return nil, err
+		}
+		h.note(m, probe, err)
+	}
+	return nil, nil
+}
+
+// share is the time the i-th mirror may take: what is left of the patience,
+// divided among those that are left to ask in this round. 0 is no limit.
+func (h *hunt) share(i int) (limit time.Duration, inTime bool) {
+	if h.deadline.IsZero() {
+		return 0, true
+	}
+	left := 0
+	for _, m := range h.mirrors[i:] {
+		if s, _ := m.breaker.state(); s != Open && !h.settled[m] {
+			left++
+		}
+	}
+	limit = h.deadline.Sub(h.g.t.now()) / time.Duration(max(left, 1))
+	return limit, limit > 0
+}
+
+// note books the failure of m: what it means for the breaker, and whether m
+// may be asked again in this call.
+func (h *hunt) note(m *mirror, probe bool, err error) {
+	h.errs[m] = err
+	if sound(err) {
+		m.breaker.worked()
+		h.settled[m] = true
+		return
+	}
+	if h.counted[m] && !probe {
+		m.breaker.again(err)
+	} else {
+		m.breaker.failed(err, probe)
+	}
+	h.counted[m] = true
+	h.settled[m] = !repeatable(err)
+	wait := restAsked(err)
+	if wait > retryInLine {
+		m.breaker.rest(wait)
+		h.settled[m] = true
+		return
+	}
+	h.wait = max(h.wait, wait)
+}
+
+// sound: the mirror works, it only has not what was asked for.
+func sound(err error) bool {
+	var s *StatusError
+	var size *MismatchError
+	if errors.As(err, &s) {
+		return s.Code < 500 && s.Code != http.StatusTooManyRequests && s.Code != http.StatusRequestTimeout
+	}
+	return errors.As(err, &size) || errors.Is(err, ErrChanged)
+}
+
+// repeatable: asking again soon may help. Who hung once would hang again.
+func repeatable(err error) bool {
+	var bad answerError
+	var refused refusedError
+	return !isTimeout(err) && !errors.As(err, &bad) && !errors.As(err, &refused)
+}
+
+// restAsked is the Retry-After of a mirror that wants to be left alone.
+func restAsked(err error) time.Duration {
+	var s *StatusError
+	if errors.As(err, &s) && (s.Code == http.StatusTooManyRequests || s.Code == http.StatusServiceUnavailable) {
+		return s.RetryAfter
+	}
+	return 0
+}
+
+// worthAnotherRound: some mirror failed in a way that may pass, and may still
+// be asked after the wait.
+func (h *hunt) worthAnotherRound(wait time.Duration) bool {
+	if !h.deadline.IsZero() && !h.g.t.now().Add(wait).Before(h.deadline) {
+		return false
+	}
+	for _, m := range h.mirrors {
+		if s, _ := m.breaker.state(); s == Closed && !h.settled[m] {
+			return true
+		}
+	}
+	return false
+}
