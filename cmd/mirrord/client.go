@@ -5,10 +5,10 @@ import "github.com/spf13/cobra"
 func newClientCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "client",
-		Short: "Set this machine's package tools up to use a mirrord",
+		Short: "Set this machine's package tools and container engines up to use a mirrord",
 		Args:  noArgs,
 		RunE:  needsCommand,
 	}
-	cmd.AddCommand(newClientAptCommand())
+	cmd.AddCommand(newClientAptCommand(), newClientDockerCommand(), newClientContainerdCommand(), newClientPodmanCommand())
 	return cmd
 }

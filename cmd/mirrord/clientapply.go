@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mirrord/internal/originals"
 	"mirrord/internal/sources"
 )
 
@@ -16,7 +17,7 @@ func applyApt(cmd *cobra.Command, dir sources.Dir, all rewrites, server string) 
 	for _, r := range all {
 		done, err := dir.Apply(r.file, r.text)
 		switch {
-		case errors.Is(err, sources.ErrEdited):
+		case errors.Is(err, originals.ErrEdited):
 			fmt.Fprintf(cmd.ErrOrStderr(), "mirrord: %v\n", err)
 			refused++
 		case err != nil:
@@ -42,21 +43,24 @@ func applyApt(cmd *cobra.Command, dir sources.Dir, all rewrites, server string) 
 	return nil
 }
 
-// revertApt restores every file that it may, and fails in the end where one was
+// revertFiles restores every file that it may, and fails in the end where one was
 // refused.
-func revertApt(cmd *cobra.Command, dir sources.Dir) error {
-	all, err := dir.Revert()
+func revertFiles(cmd *cobra.Command, dir originals.Dir, names ...string) error {
+	all, err := dir.Revert(names...)
 	if err != nil {
 		return err
 	}
 	refused := 0
 	for _, file := range all {
-		if file.Err != nil {
+		switch {
+		case file.Err != nil:
 			fmt.Fprintf(cmd.ErrOrStderr(), "mirrord: %s\n", oneLine(file.Err.Error()))
 			refused++
-			continue
+		case file.Removed:
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: removed, there was none before\n", file.Name)
+		default:
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: the original is back\n", file.Name)
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: the original is back\n", file.Name)
 	}
 	switch {
 	case refused > 0:

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mirrord/internal/config"
+	"mirrord/internal/originals"
 	"mirrord/internal/sources"
 )
 
@@ -42,7 +43,7 @@ func runClientApt(cmd *cobra.Command, o clientAptOptions) error {
 		return usagef(cmd, "--apply and --revert exclude each other")
 	}
 	if o.revert {
-		return revertApt(cmd, dir)
+		return revertFiles(cmd, originals.Dir(dir))
 	}
 	cfg, err := loadConfig(o.config)
 	if err != nil {

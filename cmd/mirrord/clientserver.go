@@ -17,18 +17,27 @@ import (
 const askFor = 5 * time.Second
 
 // served asks the mirrord which repositories it has, and leaves out those that it
-// has not: sources that point at them would break. A server that cannot be asked,
-// since it may not run yet, is believed to have them all, and that is said.
+// has not: sources that point at them would break.
 func served(cmd *cobra.Command, server string, repos []config.Repo) []config.Repo {
-	names, err := askServed(cmd, server)
-	if err != nil {
-		fmt.Fprintf(cmd.ErrOrStderr(), "mirrord: %s could not be asked what it serves (%v); the built-in catalogue is assumed\n", server, rootCause(err))
+	names, asked := askOrAssume(cmd, server)
+	if !asked {
 		return repos
 	}
 	return slices.DeleteFunc(slices.Clone(repos), func(r config.Repo) bool { return !slices.Contains(names, r.Name) })
 }
 
-// askServed reads the page at /, which has a line /NAME/ for each repository.
+// askOrAssume asks the mirrord for its names. A server that cannot be asked, since
+// it may not run yet, is believed to have the built-in catalogue, and that is said.
+func askOrAssume(cmd *cobra.Command, server string) (names []string, asked bool) {
+	names, err := askServed(cmd, server)
+	if err != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "mirrord: %s could not be asked what it serves (%v); the built-in catalogue is assumed\n", server, rootCause(err))
+	}
+	return names, err == nil
+}
+
+// askServed reads the page at /, which has a line /NAME/ for each repository, and
+// /v2/NAME/ for each registry.
 func askServed(cmd *cobra.Command, server string) ([]string, error) {
 	req, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, server+"/", nil)
 	if err != nil {

@@ -12,7 +12,11 @@ func loadConfig(file string) (*config.Config, error) {
 	if file == "" {
 		return config.Default()
 	}
-	return config.Load(file)
+	cfg, err := config.Load(file)
+	if err == nil {
+		_, err = aliases(cfg)
+	}
+	return cfg, err
 }
 
 // localURL is how a client on this machine reaches a listen address.

@@ -21,15 +21,16 @@ var floors = map[string]int{
 	"internal": 1,
 
 	"internal/cache":        2,
+	"internal/originals":    2,
 	"internal/repo/apt":     2,
 	"internal/repo/generic": 2,
 	"internal/repo/oci":     2,
 	"internal/repo/rpm":     2,
-	"internal/sources":      2,
 	"internal/trust":        2,
 	"internal/upstream":     2,
 
-	"internal/mirror": 3,
+	"internal/mirror":  3,
+	"internal/sources": 3,
 
 	"internal/admin":  4,
 	"internal/fleet":  4,

@@ -19,6 +19,8 @@ func newRootCommand() *cobra.Command {
 		newCheckConfigCommand(),
 		newFsckCommand(),
 		newHealthcheckCommand(),
+		newWarmCommand(),
+		newExplainCommand(),
 		newVersionCommand(),
 	)
 	return root

@@ -16,8 +16,6 @@ import (
 	"mirrord/internal/cache"
 	"mirrord/internal/config"
 	"mirrord/internal/mirror"
-	"mirrord/internal/repo/apt"
-	"mirrord/internal/repo/generic"
 	"mirrord/internal/server"
 	"mirrord/internal/upstream"
 )
@@ -72,8 +70,11 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	defer store.Close()
 	transport := upstream.NewTransport(upstream.Options{UserAgent: "mirrord/" + cmp.Or(version, "devel")})
 	defer transport.Close()
-	repos, names := repositories(cfg, transport)
-	m, err := mirror.New(mirror.Options{Store: store, Repos: repos, Log: log})
+	options, err := wire(cfg, transport, mirror.Options{Store: store, Log: log})
+	if err != nil {
+		return err
+	}
+	m, err := mirror.New(options)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	if err := announce(out, cfg, listeners); err != nil {
 		return err
 	}
-	return serveUntil(ctx, server.New(server.Options{Mirror: m, Names: names, Stats: store.Stats, Log: log}), listeners)
+	return serveUntil(ctx, server.New(server.Options{Mirror: m, Paths: paths(cfg), Login: asksLogin(cfg), Stats: store.Stats, Upstreams: m.Upstreams, Log: log}), listeners)
 }
 
 // listenAll opens every address or none.
@@ -113,20 +114,6 @@ func closeAll(all []net.Listener) {
 	for _, l := range all {
 		l.Close()
 	}
-}
-
-// repositories wires each configured one to its adapter and its mirrors.
-func repositories(cfg *config.Config, t *upstream.Transport) (repos []mirror.Config, names []string) {
-	adapters := map[config.Type]mirror.Adapter{config.Apt: apt.Adapter{}, config.Generic: generic.Adapter{}}
-	for _, r := range cfg.Repos {
-		group := upstream.NewGroup(upstream.Config{
-			Name: r.Name, Mirrors: r.Upstreams, Redirects: r.Redirects,
-			Timeouts: upstream.Timeouts{Connect: cfg.Upstream.Connect, Header: cfg.Upstream.Header, Idle: cfg.Upstream.Idle},
-		}, t)
-		repos = append(repos, mirror.Config{Name: r.Name, Adapter: adapters[r.Type], Upstream: group, Fresh: r.Fresh})
-		names = append(names, r.Name)
-	}
-	return repos, names
 }
 
 // announce tells what to put where.

@@ -157,18 +157,24 @@ func (s *Store) commit(file *os.File, name string, sm sums, w Want, meta Meta) e
 // record writes all that meta.db says of a new object, in one transaction.
 func (s *Store) record(part string, sm sums, w Want, meta Meta) error {
 	now := s.now()
-	name := w.Name
-	if sm.vouched != sm.object {
-		name = string(sm.vouched) // found again by the index's own digest
+	var names []string
+	if w.Name != "" {
+		names = append(names, w.Name)
 	}
-	dropped := ""
-	defer func() { s.names.drop(name, dropped) }()
-	return s.db.Batch(func(tx *bolt.Tx) (err error) {
+	if sm.vouched != sm.object {
+		names = append(names, string(sm.vouched)) // found again by the index's own digest
+	}
+	dropped := slices.Clone(names)
+	defer func() { s.names.drop(dropped...) }()
+	return s.db.Batch(func(tx *bolt.Tx) error {
+		dropped = dropped[:len(names)]
 		rec := record{Size: sm.size, Accessed: now.UnixMilli(), Meta: meta}
-		if dropped, err = putObject(tx, sm.object, rec, name); err != nil {
+		gone, err := putObject(tx, sm.object, rec, names...)
+		dropped = append(dropped, gone...)
+		if err != nil {
 			return err
 		}
-		if name != "" {
+		for _, name := range names {
 			if err := moveEntry(tx, name, Entry{Digest: sm.object, Checked: now, Meta: meta}); err != nil {
 				return err
 			}

@@ -21,6 +21,7 @@ type Meta struct {
 	LastModified string `json:"l,omitempty"` // HTTP date
 	ETag         string `json:"e,omitempty"`
 	ContentType  string `json:"c,omitempty"`
+	Link         string `json:"k,omitempty"` // where a list goes on, RFC 8288
 }
 
 // record is an object's row in meta.db.
@@ -186,32 +187,43 @@ func deleteObject(tx *bolt.Tx, raw []byte) (int64, []string, error) {
 // answer whatever path they are asked for alike.
 const namesMax = 256
 
-// putObject writes the record of a new object, or adds name to one that is
-// there. Where it has too many names the oldest is dropped.
-func putObject(tx *bolt.Tx, d digest.Digest, rec record, name string) (dropped string, err error) {
+// putObject writes the record of a new object, or adds names to one that is
+// there. Where it has too many the oldest are dropped.
+func putObject(tx *bolt.Tx, d digest.Digest, rec record, names ...string) (dropped []string, err error) {
 	objects, raw := tx.Bucket(bucketObjects), rawKey(d)
 	var old record
 	there := getJSON(objects, raw, &old)
 	if there {
 		if err := tx.Bucket(bucketAccess).Delete(accessKey(old.Accessed, raw)); err != nil {
-			return "", err
+			return nil, err
 		}
 		rec.Names, rec.Meta = old.Names, old.Meta
 	} else if err := errors.Join(addCounter(tx, keyBytes, rec.Size), addCounter(tx, keyObjects, 1)); err != nil {
-		return "", err
+		return nil, err
 	}
-	if name != "" && !slices.Contains(rec.Names, name) {
-		rec.Names = append(rec.Names, name)
-	}
-	if len(rec.Names) > namesMax {
-		dropped, rec.Names = rec.Names[0], rec.Names[1:]
-		if err := tx.Bucket(bucketEntries).Delete([]byte(dropped)); err != nil {
-			return "", err
-		}
-	}
-	return dropped, errors.Join(
+	dropped, err = rec.add(tx, names)
+	return dropped, errors.Join(err,
 		putJSON(objects, raw, rec),
 		tx.Bucket(bucketAccess).Put(accessKey(rec.Accessed, raw), nil))
+}
+
+// add notes that names lead to the object. Where it has too many the entries of
+// the oldest are deleted.
+func (rec *record) add(tx *bolt.Tx, names []string) (dropped []string, err error) {
+	for _, name := range names {
+		if !slices.Contains(rec.Names, name) {
+			rec.Names = append(rec.Names, name)
+		}
+	}
+	if over := len(rec.Names) - namesMax; over > 0 {
+		dropped, rec.Names = rec.Names[:over], rec.Names[over:]
+	}
+	for _, name := range dropped {
+		if err := tx.Bucket(bucketEntries).Delete([]byte(name)); err != nil {
+			return nil, err
+		}
+	}
+	return dropped, nil
 }
 
 // Entry is what a name leads to, for files that no index vouches for.
@@ -249,5 +261,27 @@ func (s *Store) Checked(name string, e Entry) error {
 			return nil // it leads elsewhere by now
 		}
 		return putJSON(b, []byte(name), e)
+	})
+}
+
+// Name has name lead to e.Digest as well, which is stored; where it is not,
+// nothing happens.
+func (s *Store) Name(name string, e Entry) error {
+	e.Digest, e.Checked = s.canonical(e.Digest), s.now()
+	dropped := []string{name}
+	defer func() { s.names.drop(dropped...) }()
+	return s.db.Batch(func(tx *bolt.Tx) error {
+		dropped = dropped[:1]
+		var rec record
+		raw := rawKey(e.Digest)
+		if !getJSON(tx.Bucket(bucketObjects), raw, &rec) {
+			return nil
+		}
+		gone, err := rec.add(tx, []string{name})
+		dropped = append(dropped, gone...)
+		if err != nil {
+			return err
+		}
+		return errors.Join(putJSON(tx.Bucket(bucketObjects), raw, rec), moveEntry(tx, name, e))
 	})
 }

@@ -207,9 +207,12 @@ func TestNoSpliceWithinAFlight(t *testing.T) {
 		w := src.want("a")
 		w.From = 1 << 20
 		w.Source = &versions{fakeSource: src, data: [][]byte{one, two, two}, meta: meta}
-		c := get(t, s, w)
-		got, err := io.ReadAll(c)
-		c.Close()
+		var got []byte
+		c, err := s.Get(t.Context(), w)
+		if err == nil { // else it broke off before there was anything to read
+			got, err = io.ReadAll(c)
+			c.Close()
+		}
 		if err == nil && !bytes.Equal(got, one) && !bytes.Equal(got, two) {
 			t.Errorf("%v: two versions in one", meta)
 		}

@@ -15,6 +15,14 @@ type Config struct {
 	TokenFile string // as configured; AdminTokenFile fills in the default
 	Upstream  Timeouts
 	Repos     []Repo
+	Aliases   []Alias // in the order of the file
+}
+
+// Alias is one entry of aliases: who asks for From is given To. Both are text
+// here; repo/oci knows what a reference is.
+type Alias struct {
+	From, To string
+	Line     int // where it stands, for Errorf
 }
 
 // Cache bounds what the store keeps on disk.
@@ -47,6 +55,17 @@ type Type string
 const (
 	Apt     Type = "apt"
 	Generic Type = "generic"
+	OCI     Type = "oci"
+)
+
+// Gone says what a client is given for a stored tag that upstream says 404 for.
+type Gone string
+
+// Deny passes the 404 on; Warn serves the stored tag and says so; Serve serves it.
+const (
+	Deny  Gone = "deny"
+	Warn  Gone = "warn"
+	Serve Gone = "serve"
 )
 
 // Repo is one repository: a name under which its mirrors are served.
@@ -57,6 +76,15 @@ type Repo struct {
 	Keyring   string     // a file that could be read at load, or ""
 	Fresh     time.Duration
 	Redirects []string // host patterns: "host", "*.host", either with ":port"
+
+	// What follows is for type oci only, and its zero value elsewhere.
+
+	Default      bool     // serves the repositories that name no registry; at most one
+	Realms       []string // "host" or "host:port": who may be asked for tokens and given credentials
+	Share        []string // patterns of repository names that everybody may read
+	Gone         Gone
+	DockerConfig string // a file that could be read at load, or ""
+	Login        bool   // /v2/ asks clients to log in
 }
 
 // Defaults that a configuration may override.
@@ -66,16 +94,22 @@ const (
 	defaultMaxSize = 50 << 30 // bytes: one Debian release for one architecture, with room
 	defaultMinFree = 2 << 30  // bytes: logs and the machine's own upgrades go on
 
-	// A repository's root is asked for once a run of apt-get update; ten seconds let
-	// a fleet that updates at once share one question and still see an update soon.
-	defaultFreshApt = 10 * time.Second
-	// Nothing vouches for a generic file, and most of them never change.
-	defaultFreshGeneric = 60 * time.Second
-
 	defaultConnect = 5 * time.Second  // two lost SYNs: 1 s + 2 s, RFC 6298
 	defaultHeader  = 10 * time.Second // a mirror's own disk or upstream may be slow
 	defaultIdle    = 20 * time.Second // a stalled TCP connection has retried by then
 )
+
+// defaultFresh is how long what is mutable is served unasked.
+var defaultFresh = map[Type]time.Duration{
+	// A repository's root is asked for once a run of apt-get update; ten seconds let
+	// a fleet that updates at once share one question and still see an update soon.
+	Apt: 10 * time.Second,
+	// Nothing vouches for a generic file, and most of them never change.
+	Generic: 60 * time.Second,
+	// Tags. Docker Hub does not count the HEAD that confirms one, but limits how
+	// many requests come from one address.
+	OCI: 5 * time.Minute,
+}
 
 // withDefaults is the configuration of an empty file, but for its repositories.
 func withDefaults(file string) *Config {

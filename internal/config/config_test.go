@@ -70,11 +70,13 @@ func TestDefault(t *testing.T) {
 	var names []string
 	for _, repo := range cfg.Repos {
 		names = append(names, repo.Name)
-		if len(repo.Upstreams) < 2 {
+		if repo.Type == Apt && len(repo.Upstreams) < 2 {
 			t.Errorf("%s has %d mirrors, want several", repo.Name, len(repo.Upstreams))
 		}
 	}
-	if got := strings.Join(names, " "); got != "debian debian-security ubuntu ubuntu-security ubuntu-ports" {
+	const want = "debian debian-security ubuntu ubuntu-security ubuntu-ports " +
+		"docker.io ghcr.io quay.io registry.k8s.io gcr.io public.ecr.aws mcr.microsoft.com registry.gitlab.com"
+	if got := strings.Join(names, " "); got != want {
 		t.Errorf("catalogue: %s", got)
 	}
 	if cfg.Listen[0] != "127.0.0.1:8080" || cfg.Cache.MaxSize != 50<<30 || cfg.Cache.MinFree != 2<<30 || cfg.Cache.Abandoned != Finish {
@@ -88,9 +90,13 @@ func TestDefault(t *testing.T) {
 
 // A file without repos is served the catalogue; so is an empty one.
 func TestCatalogueWhereNoReposAreNamed(t *testing.T) {
-	for _, text := range []string{"", "# nothing\n", "listen: [\":9\"]\n"} {
+	catalogue, err := Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "# nothing\n", "listen: [\":9\"]\n", "aliases: {a: b}\n"} {
 		cfg, err := Parse("m.yaml", []byte(text))
-		if err != nil || len(cfg.Repos) != 5 || cfg.File != "m.yaml" {
+		if err != nil || len(cfg.Repos) != len(catalogue.Repos) || cfg.File != "m.yaml" {
 			t.Errorf("Parse(%q) = %+v, %v", text, cfg, err)
 		}
 	}
@@ -107,12 +113,12 @@ func TestRefused(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, tc := range []struct{ text, want string }{
+	refuse(t, []refusal{
 		{"listen: [\":1\"]\nlisten: [\":2\"]\n", `m.yaml:2: mapping key "listen" already defined`},
 		{"a: [\n", "m.yaml:1: "},
 		{"- a\n", `m.yaml:1: the configuration is a list, expected a mapping`},
 		{"listen: [\":1\"]\n---\nlisten: [\":2\"]\n", "m.yaml:2: a second YAML document"},
-		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: admin, cache, data_dir, listen, repos, upstream`},
+		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: admin, aliases, cache, data_dir, listen, repos, upstream`},
 		{"listen: \":1\"\n", `m.yaml:1: listen is ":1", expected a list`},
 		{"listen: []\n", `m.yaml:1: listen is an empty list, expected a list of at least one`},
 		{"listen:\n", `m.yaml:1: listen is empty`},
@@ -132,10 +138,9 @@ func TestRefused(t *testing.T) {
 		{one("name: a", "name: A"), `m.yaml:3: name: "A" is not a repository name, expected lower-case`},
 		{one("name: a", "name: metrics"), `m.yaml:3: name: "metrics" is one of mirrord's own paths`},
 		{one("name: a, ", ""), `m.yaml:3: a repository without a name`},
-		{one("type: apt, ", ""), `m.yaml:3: repository "a" has no type, expected type: apt or generic`},
-		{one("apt", "rpm"), `m.yaml:3: type: "rpm" is not served yet, expected apt or generic`},
-		{one("apt", "oci"), `m.yaml:3: type: "oci" is not served yet, expected apt or generic`},
-		{one("apt", "deb"), `m.yaml:3: type: "deb" is unknown, expected apt or generic`},
+		{one("type: apt, ", ""), `m.yaml:3: repository "a" has no type, expected type: apt, generic or oci`},
+		{one("apt", "rpm"), `m.yaml:3: type: "rpm" is not served yet, expected apt, generic or oci`},
+		{one("apt", "deb"), `m.yaml:3: type: "deb" is unknown, expected apt, generic or oci`},
 		{one(`, upstreams: ["http://a.example/d"]`, ""), `m.yaml:3: repository "a" has no upstreams`},
 		{one("http:", "ftp:"), `m.yaml:3: upstreams: "ftp://a.example/d" is not http or https`},
 		{one("a.example", ""), `names no host`},
@@ -156,7 +161,15 @@ func TestRefused(t *testing.T) {
 		{one("type", "keyring: "+empty+", type"), `is empty, expected a file`},
 		{one("}", "}\n  - {name: a}"), `m.yaml:4: repository name "a" is taken on line 3`},
 		{one("name: a", "<<: *x, name: a"), "m.yaml:3: "},
-	} {
+	})
+}
+
+// refusal is a text and a part of the one line that refuses it.
+type refusal struct{ text, want string }
+
+func refuse(t *testing.T, all []refusal) {
+	t.Helper()
+	for _, tc := range all {
 		_, err := Parse("m.yaml", []byte(tc.text))
 		var refused *Error
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
@@ -208,6 +221,9 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("repos: [{name: a, type: apt, upstreams: ['http://a']}]"))
 	f.Add([]byte("a: &x [*x]\n<<: *x\n"))
 	f.Add([]byte("? {a: b}\n: c\n"))
+	f.Add([]byte(registries))
+	f.Add([]byte("aliases: {a: b}\nrepos: [{name: 'r.example:5000', type: oci, upstreams: ['http://a/v2/b'], share: ['[a-z]/**']}]"))
+	f.Add([]byte("aliases:\n  ? [a]\n  : b\n"))
 	f.Add([]byte("listen: |\n  x\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		cfg, err := Parse("m.yaml", text)
@@ -217,6 +233,15 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("no error and no repositories")
 		case err != nil && (!errors.As(err, &refused) || strings.ContainsAny(err.Error(), "\n\r")):
 			t.Errorf("not one line: %q", err)
+		}
+		if err != nil {
+			return
+		}
+		for _, repo := range cfg.Repos {
+			oci := repo.Type == OCI
+			if registry := repo.Gone != ""; registry != oci || oci && !strings.HasPrefix(repo.Upstreams[0].Path, "/v2") {
+				t.Errorf("not what its type says: %+v", repo)
+			}
 		}
 	})
 }

@@ -31,6 +31,16 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Msg)
 }
 
+func refused(file string, line int, format string, args ...any) error {
+	return &Error{File: file, Line: line, Msg: oneLine(fmt.Sprintf(format, args...))}
+}
+
+// Errorf refuses what stands on a line of the configuration, for those who know
+// what is wrong there. It is an *Error.
+func (c *Config) Errorf(line int, format string, args ...any) error {
+	return refused(c.File, line, format, args...)
+}
+
 // Load reads a file. Every failure is an *Error.
 func Load(file string) (*Config, error) {
 	text, err := os.ReadFile(file)
@@ -51,7 +61,7 @@ func Parse(file string, text []byte) (*Config, error) {
 	if err != nil {
 		return nil, syntaxError(file, err)
 	}
-	r := reader{file: file, names: map[string]int{}}
+	r := &reader{file: file, names: map[string]int{}}
 	cfg := withDefaults(file)
 	if len(doc.Docs) > 1 {
 		return nil, r.errorf(doc.Docs[1].Start.Position.Line, "a second YAML document, expected one")

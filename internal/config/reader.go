@@ -13,25 +13,26 @@ import (
 // walks the tree, not a struct, so that each value is checked where its line is
 // known.
 type reader struct {
-	file  string
-	names map[string]int // repository name -> its line
+	file        string
+	names       map[string]int // repository name -> its line
+	defaultLine int            // of the repository with default: true, 0 for none
 }
 
 // setter takes the value of one key.
 type setter func(ast.Node) error
 
-func (r reader) errorf(line int, format string, args ...any) error {
-	return &Error{File: r.file, Line: line, Msg: oneLine(fmt.Sprintf(format, args...))}
+func (r *reader) errorf(line int, format string, args ...any) error {
+	return refused(r.file, line, format, args...)
 }
 
 // wrong refuses the node's value.
-func (r reader) wrong(n ast.Node, format string, args ...any) error {
+func (r *reader) wrong(n ast.Node, format string, args ...any) error {
 	return r.errorf(lineOf(n), format, args...)
 }
 
 // mapping hands each value to its key's setter and refuses keys that have none.
 // The parser has refused duplicate keys.
-func (r reader) mapping(n ast.Node, what string, fields map[string]setter) error {
+func (r *reader) mapping(n ast.Node, what string, fields map[string]setter) error {
 	values, ok := pairs(n)
 	if !ok {
 		return r.wrong(n, "%s is %s, expected a mapping of keys to values", what, kind(n))
@@ -61,7 +62,7 @@ func pairs(n ast.Node) ([]*ast.MappingValueNode, bool) {
 }
 
 // list hands each element to set.
-func (r reader) list(what string, set setter) setter {
+func (r *reader) list(what string, set setter) setter {
 	return func(n ast.Node) error {
 		sequence, ok := n.(*ast.SequenceNode)
 		if !ok || len(sequence.Values) == 0 {
@@ -77,7 +78,7 @@ func (r reader) list(what string, set setter) setter {
 }
 
 // value parses a scalar; what says in an error what was expected instead.
-func value[T any](r reader, to *T, key, expected string, parse func(string) (T, error)) setter {
+func value[T any](r *reader, to *T, key, expected string, parse func(string) (T, error)) setter {
 	return func(n ast.Node) error {
 		text, ok := scalar(n)
 		if !ok {
@@ -134,6 +135,17 @@ func lineOf(n ast.Node) int {
 		return token.Position.Line
 	}
 	return 0
+}
+
+// field is the value of one key of a mapping, or nil.
+func field(n ast.Node, key string) ast.Node {
+	values, _ := pairs(n)
+	for _, pair := range values {
+		if text, _ := scalar(pair.Key); text == key {
+			return pair.Value
+		}
+	}
+	return nil
 }
 
 // oneLine keeps foreign text from breaking the promise of one line.

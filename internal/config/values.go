@@ -105,7 +105,10 @@ func parseBool(s string) (bool, error) {
 	return false, fmt.Errorf("%q is neither", s)
 }
 
-const expectedText = "a path"
+const (
+	expectedText      = "a path"
+	expectedReference = `a name or a reference such as "library/alpine:3.12"`
+)
 
 func parseText(s string) (string, error) {
 	if strings.TrimSpace(s) == "" {

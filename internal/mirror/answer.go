@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mirrord/internal/cache"
+	"mirrord/internal/digest"
 )
 
 // Answer is the bytes of a path and how they came.
@@ -18,6 +19,13 @@ type Answer struct {
 	Stale string
 	// Validated: upstream was asked and said that what is stored is current.
 	Validated bool
+	// Repo is the registry that a Pull was answered from.
+	Repo string
+	// Named is the digest that a registry's client is told the object by, "" where
+	// it has none.
+	Named digest.Digest
+	// Filtered: a list of referrers holds the type asked for only.
+	Filtered bool
 }
 
 // CacheStatus is the value of the RFC 9211 field.

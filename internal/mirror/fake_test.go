@@ -51,12 +51,17 @@ func newHouse(t *testing.T, upstreams int) *house {
 	return h
 }
 
-func (h *house) start() {
+func (h *house) openStore() {
 	h.t.Helper()
 	var err error
 	if h.store, err = cache.Open(cache.Options{Dir: h.dir, Now: h.now}); err != nil {
 		h.t.Fatal(err)
 	}
+}
+
+func (h *house) start() {
+	h.t.Helper()
+	h.openStore()
 	tr := upstream.NewTransport(upstream.Options{Now: h.now})
 	h.t.Cleanup(tr.Close)
 	var bases []*url.URL
@@ -67,6 +72,7 @@ func (h *house) start() {
 	group := func(name string) *upstream.Group {
 		return upstream.NewGroup(upstream.Config{Name: name, Mirrors: bases, Timeouts: upstream.Timeouts{Header: 8 * time.Second}}, tr)
 	}
+	var err error
 	h.m, err = New(Options{Store: h.store, Now: h.now, Repos: []Config{
 		{Name: "deb", Adapter: apt.Adapter{}, Upstream: group("deb"), Fresh: time.Minute},
 		{Name: "files", Adapter: generic.Adapter{}, Upstream: group("files"), Fresh: time.Minute},

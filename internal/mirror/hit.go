@@ -26,7 +26,8 @@ func (r *repository) openHit(plan repo.Plan, req Request) (*Answer, error) {
 		if err != nil {
 			return nil, ErrNotHit
 		}
-		return r.free(c, e.Meta, nil)
+		c.Meta = e.Meta
+		return &Answer{Content: c}, nil
 	}
 	return nil, ErrNotHit
 }

@@ -11,6 +11,7 @@ import (
 
 	"mirrord/internal/cache"
 	"mirrord/internal/repo"
+	"mirrord/internal/repo/oci"
 	"mirrord/internal/upstream"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -42,8 +43,14 @@ type Config struct {
 type Options struct {
 	Store *cache.Store
 	Repos []Config
-	Now   func() time.Time // default time.Now
-	Log   *slog.Logger     // default slog.Default()
+	// Registries are those that Pull serves, Default the one that is meant where a
+	// request names none ("" = none is), Library those where library/ is implied.
+	Registries []RegistryConfig
+	Default    string
+	Library    []string
+	Aliases    oci.Aliases
+	Now        func() time.Time // default time.Now
+	Log        *slog.Logger     // default slog.Default()
 }
 
 const (
@@ -59,9 +66,6 @@ const (
 	retryAfter = 2 * time.Second
 	// answersKept bounds the memory of resolved paths, about 300 bytes each.
 	answersKept = 32 << 10
-	// missingKept and missingFor bound the memory of upstream's 404s.
-	missingKept = 4 << 10
-	missingFor  = 10 * time.Second
 )
 
 // ErrUnknownRepo reports a name that is not configured.
@@ -87,6 +91,10 @@ type Mirror struct {
 	log   *slog.Logger
 	repos map[string]*repository
 
+	registries map[string]*registry
+	names      oci.Names
+	aliases    oci.Aliases
+
 	ctx  context.Context // ends with the Mirror; refreshes live in it
 	stop context.CancelFunc
 	wg   sync.WaitGroup
@@ -95,14 +103,14 @@ type Mirror struct {
 // repository is one configured repository and what is known of it.
 type repository struct {
 	Config
-	m       *Mirror
-	tables  tables
-	loose   loose
-	missing *lru.Cache[string, absence]    // paths that upstream lacks
-	seen    *lru.Cache[seenKey, string]    // generation that an address was given last
-	found   *lru.Cache[foundKey, repo.Ref] // what paths resolved to
-	mu      sync.Mutex
-	roots   map[string]*root // by directory; guarded by mu
+	m        *Mirror
+	tables   tables
+	loose    loose
+	absences                                // paths that upstream lacks
+	seen     *lru.Cache[seenKey, string]    // generation that an address was given last
+	found    *lru.Cache[foundKey, repo.Ref] // what paths resolved to
+	mu       sync.Mutex
+	roots    map[string]*root // by directory; guarded by mu
 }
 
 // New reads the generations that are known and serves from them at once.
@@ -118,10 +126,20 @@ func New(o Options) (*Mirror, error) {
 	for _, c := range o.Repos {
 		r := &repository{Config: c, m: m, roots: make(map[string]*root)}
 		r.tables.r = r
-		r.missing, _ = lru.New[string, absence](missingKept)
+		r.absences = newAbsences(m.now)
 		r.seen, _ = lru.New[seenKey, string](answersKept)
 		r.found, _ = lru.New[foundKey, repo.Ref](answersKept)
 		m.repos[c.Name] = r
+	}
+	m.aliases = o.Aliases
+	m.registries = make(map[string]*registry)
+	m.names = oci.Names{Default: o.Default, Known: make(map[string]bool), Library: make(map[string]bool)}
+	for _, c := range o.Registries {
+		m.registries[c.Name] = m.newRegistry(c)
+		m.names.Known[c.Name] = true
+	}
+	for _, name := range o.Library {
+		m.names.Library[name] = true
 	}
 	return m, m.load()
 }
@@ -169,37 +187,10 @@ func (m *Mirror) Open(ctx context.Context, req Request) (*Answer, error) {
 	return r.openFree(ctx, plan, req)
 }
 
-// patience is how long a client who could have something stale waits now.
-func (r *repository) patience() time.Duration {
-	if _, down := r.Upstream.Down(); down {
+// patienceWith is how long a client who could have something stale waits for g now.
+func patienceWith(g *upstream.Group) time.Duration {
+	if _, down := g.Down(); down {
 		return patienceAgain
 	}
 	return patience
-}
-
-// absence is upstream's word that it has no such file.
-type absence struct {
-	err   error
-	until time.Time
-}
-
-// gone is upstream's 404 where it is still remembered, else nil.
-func (r *repository) gone(path string) error {
-	if a, ok := r.missing.Get(path); ok && r.m.now().Before(a.until) {
-		return a.err
-	}
-	return nil
-}
-
-// absent passes err on, and where it is upstream's 404 remembers it for a while.
-func (r *repository) absent(path string, err error) error {
-	if absent(err) {
-		r.forbear(path, err)
-	}
-	return err
-}
-
-// forbear has gone tell err of path for a while.
-func (r *repository) forbear(path string, err error) {
-	r.missing.Add(path, absence{err, r.m.now().Add(missingFor)})
 }

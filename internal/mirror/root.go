@@ -157,7 +157,7 @@ func (rt *root) begin(member string) (c *call, g *generation, stale string) {
 		}
 	}
 	if rt.call == nil {
-		rt.call = &call{started: time.Now(), patience: rt.r.patience(), done: make(chan struct{})}
+		rt.call = &call{started: time.Now(), patience: patienceWith(rt.r.Upstream), done: make(chan struct{})}
 		rt.r.m.wg.Add(1)
 		go rt.run(rt.call)
 	}

@@ -19,6 +19,7 @@ type source struct {
 	size   int64    // -1 unknown
 	pinned bool     // a digest will judge
 	unless cache.Meta
+	asked  func(*upstream.Request) // adds what the protocol wants said; nil = nothing
 
 	mu     sync.Mutex
 	bodies []*upstream.Body // opened so far; guarded by mu
@@ -42,6 +43,9 @@ func (s *source) Open(ctx context.Context, off int64, held cache.Meta) (*cache.I
 	var first error
 	for _, p := range s.paths {
 		req.Path = p
+		if s.asked != nil {
+			s.asked(&req)
+		}
 		body, err := s.group.Open(ctx, req)
 		if err == nil {
 			return s.incoming(body), nil
@@ -98,7 +102,15 @@ func validator(m cache.Meta) upstream.Validator {
 }
 
 // absent reports upstream's word that there is no such file.
-func absent(err error) bool {
+func absent(err error) bool { return saidStatus(err, 404, 410) }
+
+// denied reports upstream's word that who asks may not have it.
+func denied(err error) bool { return saidStatus(err, 401, 403) }
+
+// rateLimited reports that upstream was asked too often.
+func rateLimited(err error) bool { return saidStatus(err, 429) }
+
+func saidStatus(err error, codes ...int) bool {
 	var status *upstream.StatusError
-	return errors.As(err, &status) && (status.Code == 404 || status.Code == 410)
+	return errors.As(err, &status) && slices.Contains(codes, status.Code)
 }

@@ -70,7 +70,10 @@ type cutFile struct {
 func (f *cutFile) Descriptor() (fd int, off, left int64) { return int(f.Fd()), 0, f.size }
 func (f *cutFile) Advance(int64)                         {}
 
-type cutMirror struct{ file *cutFile }
+type cutMirror struct {
+	Mirror
+	file *cutFile
+}
 
 func (m cutMirror) Open(context.Context, mirror.Request) (*mirror.Answer, error) {
 	return &mirror.Answer{Content: &cache.Content{ReadSeeker: m.file, Size: m.file.size}}, nil
@@ -109,7 +112,7 @@ func TestCutFileBreaksTheConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := New(Options{Mirror: cutMirror{&cutFile{file, 100_050}}})
+	srv := New(Options{Mirror: cutMirror{file: &cutFile{file, 100_050}}})
 	go srv.Serve(l)
 	defer srv.Close()
 	resp, err := http.Get("http://" + l.Addr().String() + "/r/f")

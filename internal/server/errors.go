@@ -40,6 +40,7 @@ var verdicts = []struct {
 	{is(cache.ErrNotStored), http.StatusServiceUnavailable, ""},
 	{isSize, http.StatusBadGateway, ""},
 	{is(mirror.ErrBadRoot), http.StatusBadGateway, ""},
+	{is(mirror.ErrUnfit), http.StatusBadGateway, ""},
 	{is(io.ErrUnexpectedEOF), http.StatusBadGateway, ""},
 	{func(error) bool { return true }, http.StatusInternalServerError, "internal error; the log has more"},
 }
@@ -75,32 +76,47 @@ func isSize(err error) bool {
 // retryDefault is told to clients where upstream gave no better time.
 const retryDefault = 5 * time.Second
 
+// verdict is what the table says of an error.
+func verdict(err error) (status int, text string) {
+	for _, v := range verdicts {
+		if v.is(err) {
+			status, text = v.status, v.text
+			break
+		}
+	}
+	if text == "" {
+		text = err.Error()
+	}
+	return status, text
+}
+
 // fail answers with what the table says.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	for _, v := range verdicts {
-		if !v.is(err) {
-			continue
-		}
-		text := v.text
-		if text == "" {
-			text = err.Error()
-		}
-		if v.status == http.StatusServiceUnavailable || v.status == http.StatusGatewayTimeout {
-			w.Header().Set("Retry-After", strconv.Itoa(int(retryTime(err).Seconds()+0.5)))
-		}
-		s.metrics.failed(v.status)
-		if v.status >= 500 {
-			s.Log.Warn("request failed", "path", r.URL.Path, "status", v.status, "err", err)
-		}
-		http.Error(w, text, v.status)
-		return
+	status, text := verdict(err)
+	s.failed(w, r, status, err)
+	http.Error(w, text, status)
+}
+
+// failed counts and logs, and tells a client that may come again when.
+func (s *server) failed(w http.ResponseWriter, r *http.Request, status int, err error) {
+	switch status {
+	case http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", strconv.Itoa(int(retryTime(err).Seconds()+0.5)))
+	}
+	s.metrics.failed(status)
+	if status >= 500 {
+		s.Log.Warn("request failed", "path", r.URL.Path, "status", status, "err", err)
 	}
 }
 
 func retryTime(err error) time.Duration {
 	var u *upstream.UnavailableError
-	if errors.As(err, &u) && u.RetryAfter >= time.Second {
+	var s *upstream.StatusError
+	switch {
+	case errors.As(err, &u) && u.RetryAfter >= time.Second:
 		return u.RetryAfter
+	case errors.As(err, &s) && s.RetryAfter >= time.Second:
+		return s.RetryAfter
 	}
 	return retryDefault
 }

@@ -6,6 +6,7 @@ import (
 
 	"mirrord/internal/cache"
 	"mirrord/internal/mirror"
+	"mirrord/internal/upstream"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -19,8 +20,9 @@ type metrics struct {
 	failures *prometheus.CounterVec
 }
 
-// newMetrics makes the counters; stats, where it is not nil, tells of the store.
-func newMetrics(stats func() cache.Stats) *metrics {
+// newMetrics makes the counters; stats and upstreams tell of the store and of the
+// mirrors, where they are not nil.
+func newMetrics(stats func() cache.Stats, upstreams func() []mirror.Upstream) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -36,6 +38,9 @@ func newMetrics(stats func() cache.Stats) *metrics {
 		m.gauge("mirrord_cache_bytes", "Bytes of the objects stored.", func() float64 { return float64(stats().Bytes) })
 		m.gauge("mirrord_cache_reserved_bytes", "Bytes set aside for fills and partials.", func() float64 { return float64(stats().Reserved) })
 		m.gauge("mirrord_flights", "Fills under way.", func() float64 { return float64(stats().Flights) })
+	}
+	if upstreams != nil {
+		m.registry.MustRegister(upstreamCollector(upstreams))
 	}
 	return m
 }
@@ -61,3 +66,38 @@ func (m *metrics) answered(repo string, a *mirror.Answer) {
 }
 
 func (m *metrics) failed(status int) { m.failures.WithLabelValues(strconv.Itoa(status)).Inc() }
+
+// upstreamCollector reads what is known of the mirrors when it is asked.
+type upstreamCollector func() []mirror.Upstream
+
+var (
+	upstreamLabels = []string{"repo", "upstream"}
+	upstreamUp     = prometheus.NewDesc("mirrord_upstream_up", "1 where the mirror is asked, 0 where it is left alone for its failures.", upstreamLabels, nil)
+	rateLimit      = prometheus.NewDesc("mirrord_upstream_rate_limit", "Requests that the mirror allows in its window, as it said last.", upstreamLabels, nil)
+	rateRemaining  = prometheus.NewDesc("mirrord_upstream_rate_limit_remaining", "Requests that were left of it.", upstreamLabels, nil)
+)
+
+func (upstreamCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- upstreamUp
+	ch <- rateLimit
+	ch <- rateRemaining
+}
+
+func (c upstreamCollector) Collect(ch chan<- prometheus.Metric) {
+	for _, u := range c() {
+		for _, m := range u.Mirrors {
+			gauge := func(d *prometheus.Desc, value float64) {
+				ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, u.Repo, m.Mirror)
+			}
+			up := 1.0
+			if m.State == upstream.Open {
+				up = 0
+			}
+			gauge(upstreamUp, up)
+			if l := m.RateLimit; l != nil {
+				gauge(rateLimit, float64(l.Limit))
+				gauge(rateRemaining, float64(l.Remaining))
+			}
+		}
+	}
+}

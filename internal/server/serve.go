@@ -49,6 +49,9 @@ func serve(w http.ResponseWriter, r *http.Request, name string, a *mirror.Answer
 
 // etag is the digest where an index names the object, else upstream's.
 func etag(a *mirror.Answer) string {
+	if a.Named != "" { // registries quote the whole digest
+		return `"` + string(a.Named) + `"`
+	}
 	if a.Strong {
 		return `"` + a.Digest.Hex() + `"`
 	}

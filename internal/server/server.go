@@ -30,20 +30,26 @@ const (
 // Mirror is what the server needs of internal/mirror.
 type Mirror interface {
 	Open(ctx context.Context, req mirror.Request) (*mirror.Answer, error)
+	Pull(ctx context.Context, req mirror.Pull) (*mirror.Answer, error)
 }
 
 // Options of a server.
 type Options struct {
 	Mirror Mirror
-	Names  []string           // of the repositories, for the page at /
-	Stats  func() cache.Stats // for /metrics; nil = none
-	Log    *slog.Logger
+	Paths  []string // of the repositories, "/debian/" or "/v2/docker.io/", for the page at /
+	// Login has /v2/ ask clients to log in, so that those do that wait to be asked.
+	Login bool
+	// Stats and Upstreams are for /metrics; nil = none.
+	Stats     func() cache.Stats
+	Upstreams func() []mirror.Upstream
+	Log       *slog.Logger
 }
 
 type server struct {
 	Options
 	index   string
 	metrics *metrics
+	tokens  *tokens
 	fast    gate
 }
 
@@ -74,7 +80,7 @@ func New(o Options) Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &server{Options: o, index: indexPage(o.Names), metrics: newMetrics(o.Stats)}
+	s := &server{Options: o, index: indexPage(o.Paths), metrics: newMetrics(o.Stats, o.Upstreams), tokens: newTokens()}
 	return Server{s: s, Server: &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: headerTimeout,
@@ -98,6 +104,9 @@ func (s *server) routes() http.Handler {
 	artifact := s.handle(s.artifact)
 	r.Get("/{repo}/*", artifact)
 	r.Head("/{repo}/*", artifact)
+	r.Get("/v2/token", s.giveToken)
+	r.HandleFunc("/v2", s.registry)
+	r.HandleFunc("/v2/*", s.registry)
 	r.NotFound(s.handle(func(_ http.ResponseWriter, r *http.Request) error {
 		if _, _, err := split(r.URL.EscapedPath()); errors.Is(err, repo.ErrBadPath) {
 			return err
@@ -107,8 +116,8 @@ func (s *server) routes() http.Handler {
 	return r
 }
 
-func indexPage(names []string) string {
-	return "mirrord serves these repositories:\n/" + strings.Join(names, "/\n/") + "/\n"
+func indexPage(paths []string) string {
+	return "mirrord serves these repositories:\n" + strings.Join(paths, "\n") + "\n"
 }
 
 // handle makes a handler of a function that returns an error.
@@ -139,8 +148,7 @@ func (s *server) artifact(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var client *mirror.Client
-	c, ok := r.Context().Value(connKey{}).(*conn)
-	if ok {
+	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
 		client = c.client
 	}
 	a, err := s.Mirror.Open(r.Context(), mirror.Request{
@@ -152,17 +160,24 @@ func (s *server) artifact(w http.ResponseWriter, r *http.Request) error {
 	defer a.Close()
 	s.metrics.answered(name, a)
 	serve(w, r, path, a)
-	if err := a.Err(); err != nil {
-		if r.Context().Err() == nil {
-			s.Log.Warn("a download broke off", "repo", name, "path", path, "err", err)
-		}
-		// The header is out: only a broken connection tells the client that what
-		// it has is not whole, and to one of HTTP/1.0 only a reset one. Also where
-		// the client seems gone: it may have closed its own side only.
-		if ok {
-			c.SetLinger(0)
-		}
-		panic(http.ErrAbortHandler)
-	}
+	s.finish(r, a, name, path)
 	return nil
+}
+
+// finish breaks the connection of an answer that could not be given whole: the
+// header is out, and nothing else tells the client.
+func (s *server) finish(r *http.Request, a *mirror.Answer, name, path string) {
+	err := a.Err()
+	if err == nil {
+		return
+	}
+	if r.Context().Err() == nil {
+		s.Log.Warn("a download broke off", "repo", name, "path", path, "err", err)
+	}
+	// To a client of HTTP/1.0 only a reset connection tells. Also where the client
+	// seems gone: it may have closed its own side only.
+	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+		c.SetLinger(0)
+	}
+	panic(http.ErrAbortHandler)
 }

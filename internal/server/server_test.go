@@ -51,7 +51,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.srv = New(Options{Mirror: h.m, Names: []string{"r"}, Stats: store.Stats, Log: log})
+	h.srv = New(Options{Mirror: h.m, Paths: []string{"/r/"}, Stats: store.Stats, Log: log})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"mirrord/internal/originals"
 )
 
 const (
@@ -65,7 +67,7 @@ func applyAll(t *testing.T, dir Dir, server string) (written int, failed error) 
 
 func revertAll(t *testing.T, dir Dir) map[string]error {
 	t.Helper()
-	reverted, err := dir.Revert()
+	reverted, err := originals.Dir(dir).Revert()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +101,7 @@ func TestApplyAndRevert(t *testing.T) {
 	if info, _ := os.Stat(dir.path("sources.list")); info.Mode().Perm() != 0o640 {
 		t.Errorf("mode %v, want 0640", info.Mode())
 	}
-	if _, err := os.Stat(dir.saved("")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(dir.path(originals.SavedDir)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the saved directory is still there: %v", err)
 	}
 	if got := revertAll(t, dir); len(got) != 0 {
@@ -114,12 +116,12 @@ func TestEditedFilesAreKept(t *testing.T) {
 	}
 	const mine = "deb http://ftp.nl.debian.org/debian trixie main\n"
 	put(t, dir, "sources.list", mine)
-	if n, err := applyAll(t, dir, "http://s:1"); n != 0 || !errors.Is(err, ErrEdited) {
+	if n, err := applyAll(t, dir, "http://s:1"); n != 0 || !errors.Is(err, originals.ErrEdited) {
 		t.Errorf("apply: %d, %v; want ErrEdited", n, err)
 	}
 	for range 2 { // the second finds the other file done
 		got := revertAll(t, dir)
-		if !errors.Is(got["sources.list"], ErrEdited) || got["sources.list.d/sec.sources"] != nil {
+		if !errors.Is(got["sources.list"], originals.ErrEdited) || got["sources.list.d/sec.sources"] != nil {
 			t.Fatalf("revert: %v", got)
 		}
 	}
@@ -130,7 +132,7 @@ func TestEditedFilesAreKept(t *testing.T) {
 	if err := os.Remove(dir.path("sources.list")); err != nil {
 		t.Fatal(err)
 	}
-	if got := revertAll(t, dir); !errors.Is(got["sources.list"], ErrEdited) {
+	if got := revertAll(t, dir); !errors.Is(got["sources.list"], originals.ErrEdited) {
 		t.Errorf("revert of a removed file: %v", got)
 	}
 	if _, err := os.Stat(dir.path("sources.list")); err == nil {

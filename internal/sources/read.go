@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+
+	"mirrord/internal/originals"
 )
 
 // File is one of apt's source files.
@@ -13,8 +15,7 @@ type File struct {
 	Name    string // relative to apt's directory
 	Text    string // as its author wrote it, also where Apply has replaced it
 	Entries []Entry
-	state   state
-	current string // what stands in the file now
+	kept    originals.File
 }
 
 // Dir is apt's configuration directory, /etc/apt.
@@ -28,17 +29,13 @@ func (d Dir) Read() ([]File, error) {
 	if _, err := os.Stat(string(d)); err != nil {
 		return nil, err
 	}
-	kept, err := d.readRecord()
-	if err != nil {
-		return nil, err
-	}
 	names, err := d.names()
 	if err != nil {
 		return nil, err
 	}
 	var all []File
 	for _, name := range names {
-		file, err := d.file(name, kept)
+		file, err := d.file(name)
 		if err != nil {
 			return nil, err
 		}
@@ -67,24 +64,9 @@ func (d Dir) names() ([]string, error) {
 	return all, nil
 }
 
-func (d Dir) file(name string, kept record) (File, error) {
-	current, err := os.ReadFile(d.path(name))
-	if err != nil {
-		return File{}, err
-	}
-	file := File{Name: name, Text: string(current), current: string(current)}
-	if len(kept[name]) > 0 {
-		original, err := os.ReadFile(d.saved(name))
-		if err != nil {
-			return File{}, err
-		}
-		file.state = kept.judge(name, string(current), string(original))
-		if file.state != edited {
-			file.Text = string(original)
-		}
-	}
-	file.Entries = parse(name, file.Text)
-	return file, nil
+func (d Dir) file(name string) (File, error) {
+	kept, err := originals.Dir(d).Read(name)
+	return File{Name: name, Text: kept.Text, Entries: parse(name, kept.Text), kept: kept}, err
 }
 
 func parse(name, text string) []Entry {
@@ -94,4 +76,4 @@ func parse(name, text string) []Entry {
 	return parseOneLine(name, text)
 }
 
-func (d Dir) path(name string) string { return filepath.Join(string(d), filepath.FromSlash(name)) }
+func (d Dir) path(name string) string { return originals.Dir(d).Path(name) }

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"errors"
 	"sync"
 	"time"
 
@@ -35,6 +34,7 @@ type breaker struct {
 	blames     *backoff.ExponentialBackOff
 	blamed     time.Time // when last
 	lastChoice time.Time // until then others are asked first
+	opened     error     // what the last opening was for
 	lastErr    error
 	lastAt     time.Time
 }
@@ -98,7 +98,7 @@ func (b *breaker) failed(err error, probe bool) {
 		b.probing = false
 	}
 	if probe || isTimeout(err) || b.failures >= failuresToOpen {
-		b.open(b.cool.NextBackOff())
+		b.open(b.cool.NextBackOff(), err)
 	}
 }
 
@@ -118,11 +118,11 @@ func (b *breaker) left(probe bool) {
 	}
 }
 
-// rest opens the breaker for as long as the mirror asked for.
-func (b *breaker) rest(d time.Duration) {
+// rest opens the breaker for as long as the mirror asked for in err.
+func (b *breaker) rest(d time.Duration, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.open(min(d, retryAfterMost))
+	b.open(min(d, retryAfterMost), err)
 }
 
 // blame makes the mirror the last choice for a while because of what its bytes
@@ -147,9 +147,9 @@ func (b *breaker) suspect() bool {
 }
 
 // open and note must be called with the lock held.
-func (b *breaker) open(d time.Duration) {
+func (b *breaker) open(d time.Duration, err error) {
 	if until := b.now().Add(d); until.After(b.openUntil) {
-		b.openUntil = until
+		b.openUntil, b.opened = until, err
 	}
 	b.probing = false
 }
@@ -189,10 +189,7 @@ func (b *breaker) history() (failures int, at time.Time, last error) {
 func (b *breaker) cooling() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.lastErr == nil {
-		return errors.New("not asked, it wants to rest")
-	}
-	return &coolingError{b.lastErr}
+	return &coolingError{b.opened}
 }
 
 // A coolingError repeats why the breaker opened.

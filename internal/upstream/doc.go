@@ -15,8 +15,10 @@
 //   - The only hosts dialled are those that some Config names, the proxies of
 //     the environment, and those a group's Redirects let an answer lead to;
 //     the last never at a private address.
-//   - Credentials go to the host of the mirror they were written for, and are
-//     in no error, label or status.
+//   - Credentials go to the mirror they were written for, or to the token realm
+//     it names where that is its own host or listed; never along a redirect.
+//     They are in no error, label or status.
+//   - A token is used only for the mirror, scope and identity it was given for.
 //   - Every wait ends with the caller's context, and a caller that leaves is
 //     no failure of the mirror.
 //

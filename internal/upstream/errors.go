@@ -123,10 +123,13 @@ func brief(err error) string {
 	var errno syscall.Errno
 	var dns *net.DNSError
 	var op *net.OpError
+	var token *tokenError
 	text := ""
 	switch {
 	case err == nil:
 		return "no answer"
+	case errors.As(err, &token):
+		text = token.Error()
 	case errors.As(err, &errno):
 		text = errno.Error()
 	case errors.As(err, &dns):

@@ -32,10 +32,8 @@ func (g *Group) ask(ctx context.Context, m *mirror, method string, r Request, li
 		defer patience.Stop()
 	}
 	sent := r.header(r.HeldFrom == m.label)
-	resp, err := g.send(w.trace(ctx, g.timeouts), m, method, target(m.base, r.Path), sent)
-	w.disarm()
+	resp, err := g.answer(ctx, w, m, method, r, sent)
 	if err != nil {
-		err = reason(ctx, err)
 		cancel(nil)
 		return nil, err
 	}

@@ -3,12 +3,14 @@ package upstream
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +20,13 @@ type Config struct {
 	Mirrors   []*url.URL // bases, in order of preference; userinfo is sent as Basic auth to that host only
 	Redirects []string   // hosts a redirect may lead to besides configured ones: "cdn.example", "*.cdn.example", "cdn.example:8080"
 	Timeouts  Timeouts
+
+	// Realms are hosts besides a mirror's own that may be asked for tokens,
+	// with credentials: "auth.example", "auth.example:8443".
+	Realms []string
+	// Login gives the group's own credentials at a mirror's host; nil: those
+	// of the mirror's URL, which also count where it gives none.
+	Login func(ctx context.Context, host string) (Login, error)
 }
 
 // Timeouts bound the waits for one request. Zero fields take the defaults.
@@ -34,14 +43,21 @@ type Group struct {
 	mirrors   []*mirror
 	redirects []string
 	timeouts  Timeouts
+
+	realms map[string]bool // scheme://host:port
+	login  func(context.Context, string) (Login, error)
+	tokens *tokens
+	secret []byte // of the marks in tokens' keys
 }
 
-// A mirror is one base URL. Only its breaker changes.
+// A mirror is one base URL. Only its breaker and rate limit change.
 type mirror struct {
 	label   string
 	base    *url.URL // without userinfo
-	auth    string   // the Authorization field, "" none
+	auth    string   // the Authorization field where no token is ever needed, "" none
+	login   Login    // the same credentials
 	breaker *breaker
+	rate    atomic.Pointer[RateLimit]
 }
 
 // NewGroup makes the group and registers its hosts in t.
@@ -51,10 +67,15 @@ func NewGroup(cfg Config, t *Transport) *Group {
 		Header:  cmp.Or(cfg.Timeouts.Header, 10*time.Second),
 		Idle:    cmp.Or(cfg.Timeouts.Idle, 20*time.Second),
 	}}
+	g.login, g.tokens, g.secret = cfg.Login, newTokens(t.now), make([]byte, 32)
+	_, _ = rand.Read(g.secret) // never fails
+	plain := false
 	for _, u := range cfg.Mirrors {
-		t.register(u)
+		t.register(hostPort(u))
 		g.mirrors = append(g.mirrors, newMirror(u, g.mirrors, t.now))
+		plain = plain || u.Scheme == "http"
 	}
+	g.addRealms(cfg.Realms, plain)
 	return g
 }
 
@@ -64,6 +85,7 @@ func newMirror(u *url.URL, others []*mirror, now func() time.Time) *mirror {
 	m := &mirror{label: base.Scheme + "://" + base.Host, base: &base, breaker: newBreaker(now)}
 	if u.User != nil {
 		password, _ := u.User.Password()
+		m.login = Login{Username: u.User.Username(), Password: password}
 		m.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
 	}
 	for _, o := range others {
@@ -163,13 +185,14 @@ type MirrorStatus struct {
 	Until     time.Time // when the next probe may go, zero while closed
 	LastError string    // "" when it never failed
 	LastAt    time.Time
+	RateLimit *RateLimit // what the mirror said last, nil when nothing
 }
 
 // Status lists the mirrors as configured.
 func (g *Group) Status() []MirrorStatus {
 	out := make([]MirrorStatus, 0, len(g.mirrors))
 	for _, m := range g.mirrors {
-		s := MirrorStatus{Mirror: m.label}
+		s := MirrorStatus{Mirror: m.label, RateLimit: m.rate.Load()}
 		s.State, s.Until = m.breaker.state()
 		var last error
 		s.Failures, s.LastAt, last = m.breaker.history()

@@ -48,6 +48,9 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 		g: g, r: r, method: method, mirrors: g.chosen(r),
 		settled: map[*mirror]bool{}, counted: map[*mirror]bool{}, errs: map[*mirror]error{},
 	}
+	if r.As != nil && !r.As.sendable() {
+		return nil, &StatusError{Repo: g.name, Mirror: "mirrord", Code: http.StatusUnauthorized}
+	}
 	if len(h.mirrors) == 0 {
 		return nil, g.unknownMirror(r.Mirror)
 	}
@@ -134,20 +137,25 @@ func (h *hunt) note(m *mirror, probe bool, err error) {
 		h.settled[m] = true
 		return
 	}
-	if h.counted[m] && !probe {
+	wait := restAsked(err)
+	long := wait > retryInLine
+	h.settled[m] = long || !repeatable(err)
+	if !long {
+		h.wait = max(h.wait, wait)
+	}
+	switch {
+	case h.r.blameless(err):
+		m.breaker.left(probe)
+		return
+	case h.counted[m] && !probe:
 		m.breaker.again(err)
-	} else {
+	default:
 		m.breaker.failed(err, probe)
 	}
 	h.counted[m] = true
-	h.settled[m] = !repeatable(err)
-	wait := restAsked(err)
-	if wait > retryInLine {
-		m.breaker.rest(wait)
-		h.settled[m] = true
-		return
+	if long {
+		m.breaker.rest(wait, err)
 	}
-	h.wait = max(h.wait, wait)
 }
 
 // sound: the mirror works, it only has not what was asked for.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"mirrord/internal/digest"
 )
 
 // judge decides from the header whether an answer may be used for r, which
@@ -18,7 +20,12 @@ func (g *Group) judge(m *mirror, method string, r Request, sent http.Header, res
 		Size:        resp.ContentLength,
 		Validator:   Validator{ETag: resp.Header.Get("ETag"), LastModified: resp.Header.Get("Last-Modified")},
 		ContentType: resp.Header.Get("Content-Type"),
+		Link:        resp.Header.Get("Link"),
+		Filters:     resp.Header.Get("OCI-Filters-Applied"),
 		Framed:      resp.ContentLength >= 0 || resp.ProtoMajor > 1 || slices.Contains(resp.TransferEncoding, "chunked"),
+	}
+	if d, err := digest.Parse(resp.Header.Get("Docker-Content-Digest")); err == nil {
+		info.Digest = d
 	}
 	switch code := resp.StatusCode; {
 	case code == http.StatusOK:

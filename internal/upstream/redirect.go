@@ -10,16 +10,20 @@ import (
 
 const redirectsMost = 5
 
-// send makes one request and follows redirects within the rules. The caller
-// closes the answer's body.
-func (g *Group) send(ctx context.Context, m *mirror, method string, u *url.URL, h http.Header) (*http.Response, error) {
+// send makes one request and follows redirects within the rules. auth, the
+// Authorization field, goes to the mirror itself only. The caller closes the
+// answer's body.
+func (g *Group) send(ctx context.Context, m *mirror, method string, u *url.URL, h http.Header, auth string) (*http.Response, error) {
 	for hops := 0; ; hops++ {
 		req := (&http.Request{Method: method, URL: u, Host: u.Host, Header: h.Clone()}).WithContext(ctx)
 		req.Header.Set("User-Agent", g.t.agent)
-		if m.auth != "" && u.Scheme == m.base.Scheme && hostPort(u) == hostPort(m.base) {
-			req.Header.Set("Authorization", m.auth)
+		if auth != "" && m.serves(u) {
+			req.Header.Set("Authorization", auth)
 		}
 		resp, err := g.t.rt.RoundTrip(req)
+		if err == nil && m.serves(u) {
+			m.hear(resp.Header, g.t.now())
+		}
 		if err != nil || !isRedirect(resp.StatusCode) {
 			return resp, err
 		}

@@ -7,7 +7,12 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"mirrord/internal/digest"
 )
+
+// More of a query than any page of a list needs.
+const queryMost = 4 << 10
 
 // A Request is what is wanted of any mirror of a group.
 type Request struct {
@@ -31,6 +36,15 @@ type Request struct {
 	// that are left to ask; 0 leaves it to Timeouts. Unlike a deadline of the
 	// context, its end is the mirror's failure and opens the breaker.
 	Patience time.Duration
+
+	Query  string // raw, "" none
+	Accept string // the Accept field, "" none
+	// Scope is what a token must allow, "repository:library/alpine:pull". It
+	// turns on answering a mirror's 401; "" where no token is ever needed.
+	Scope string
+	// As is whose credentials answer the 401: nil the group's own, &Login{}
+	// nobody's. Without Scope it is not looked at.
+	As *Login
 }
 
 // Info is what the header of an answer tells.
@@ -40,7 +54,10 @@ type Info struct {
 	Size        int64  // of the whole file, -1 unknown
 	Validator   Validator
 	ContentType string
-	Framed      bool // the end of the body is proved by length, chunking or HTTP/2
+	Framed      bool          // the end of the body is proved by length, chunking or HTTP/2
+	Digest      digest.Digest // Docker-Content-Digest, "" where missing or invalid
+	Link        string        // the Link field, as it came
+	Filters     string        // OCI-Filters-Applied
 }
 
 // A Validator tells versions of one file apart (RFC 9110, 8.8).
@@ -108,12 +125,18 @@ func (r Request) check() error {
 	if r.Off < 0 || r.End != 0 && r.End <= r.Off {
 		return fmt.Errorf("upstream: no bytes between %d and %d", r.Off, r.End)
 	}
+	if len(r.Query) > queryMost || strings.ContainsFunc(r.Query, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '#' }) {
+		return fmt.Errorf("upstream: query of %d bytes is not clean", len(r.Query))
+	}
 	return nil
 }
 
 // header builds the fields of r for one mirror.
 func (r Request) header(sameMirror bool) http.Header {
 	h := http.Header{"Accept-Encoding": {"identity"}}
+	if r.Accept != "" {
+		h.Set("Accept", r.Accept)
+	}
 	if r.hasRange() {
 		guard := r.Held.ifRange(sameMirror)
 		needed := r.Off > 0 && !r.Pinned && !r.Held.IsZero()
@@ -133,9 +156,9 @@ func (r Request) header(sameMirror bool) http.Header {
 	return h
 }
 
-// target is base with path below it. '+' is escaped although it need not be:
+// target is base with path below it, and query where there is one. '+' is escaped although it need not be:
 // mirrors on object storage take a bare one for a space.
-func target(base *url.URL, path string) *url.URL {
+func target(base *url.URL, path, query string) *url.URL {
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
 		segments[i] = strings.ReplaceAll(url.PathEscape(s), "+", "%2B")
@@ -145,5 +168,8 @@ func target(base *url.URL, path string) *url.URL {
 	u.Fragment, u.RawFragment = "", ""
 	u.Path = strings.TrimSuffix(base.Path, "/") + "/" + path
 	u.RawPath = strings.TrimSuffix(base.EscapedPath(), "/") + "/" + strings.Join(segments, "/")
+	if query != "" {
+		u.RawQuery = query
+	}
 	return &u
 }

@@ -24,6 +24,7 @@ const (
 // first, at once and whatever its breaker says, then the others, then all
 // again with pauses.
 type resumption struct {
+	r       Request
 	order   []*mirror
 	next    int // attempts made or passed over
 	made    int
@@ -35,7 +36,7 @@ type resumption struct {
 }
 
 func (b *Body) newResumption(broken *mirror) *resumption {
-	run := &resumption{order: []*mirror{broken}, dead: map[*mirror]bool{}, counted: map[*mirror]bool{}, pause: pauses()}
+	run := &resumption{r: b.r, order: []*mirror{broken}, dead: map[*mirror]bool{}, counted: map[*mirror]bool{}, pause: pauses()}
 	for _, m := range b.g.chosen(b.r) {
 		if m != broken && b.joins(m) {
 			run.order = append(run.order, m)
@@ -152,6 +153,10 @@ func (run *resumption) note(m *mirror, probe bool, err error) {
 // count has the breaker of m note a failure. However many attempts one body
 // makes in a row, they are one failure of the mirror.
 func (run *resumption) count(m *mirror, fails, probe bool, err error) {
+	if run.r.blameless(err) {
+		m.breaker.left(probe)
+		return
+	}
 	if !fails || run.counted[m] && !probe {
 		m.breaker.again(err)
 		return
@@ -162,7 +167,10 @@ func (run *resumption) count(m *mirror, fails, probe bool, err error) {
 
 // reopen asks m for the rest, and makes sure that it is the rest.
 func (b *Body) reopen(m *mirror) (*exchange, error) {
-	r := Request{Path: b.r.Path, Off: b.pos, End: b.r.End, Size: b.size, Pinned: b.spliceable()}
+	r := Request{
+		Path: b.r.Path, Off: b.pos, End: b.r.End, Size: b.size, Pinned: b.spliceable(),
+		Query: b.r.Query, Accept: b.r.Accept, Scope: b.r.Scope, As: b.r.As,
+	}
 	if !r.Pinned {
 		r.Held, r.HeldFrom = b.Validator, b.Mirror
 	}

@@ -43,7 +43,7 @@ type Transport struct {
 	guarded *net.Dialer // for hosts that a redirect pattern let in: public addresses only
 
 	mu      sync.RWMutex    // guards both maps
-	hosts   map[string]bool // host:port of every mirror
+	hosts   map[string]bool // host:port of every mirror and token realm
 	proxies map[string]bool // host:port the environment named for some request
 }
 
@@ -85,10 +85,11 @@ func NewTransport(o Options) *Transport {
 // Close closes the connections that are kept for reuse.
 func (t *Transport) Close() { t.rt.CloseIdleConnections() }
 
-func (t *Transport) register(u *url.URL) {
+// register lets addr, host:port in lower case, be dialled.
+func (t *Transport) register(addr string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.hosts[hostPort(u)] = true
+	t.hosts[addr] = true
 }
 
 func (t *Transport) configured(addr string) bool {

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mirrord/internal/config"
+	"mirrord/internal/repo/oci"
+)
+
+// headFor is how long the server may take: it may have to ask upstream first.
+const headFor = 15 * time.Second
+
+func newExplainCommand() *cobra.Command {
+	var server, file string
+	cmd := &cobra.Command{
+		Use:   "explain IMAGE",
+		Short: "Say what a reference to an image means to a mirrord",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef(cmd, "unexpected argument %q", args[1])
+			}
+			return images(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runExplain(cmd, server, file, args[0]) },
+	}
+	cmd.Flags().StringVar(&server, "server", "", "URL of the mirrord, http://host:port (default: where the configuration listens)")
+	cmd.Flags().StringVar(&file, "config", "", "the mirrord's configuration file (default: the built-in catalogue)")
+	return cmd
+}
+
+func runExplain(cmd *cobra.Command, server, file, given string) error {
+	cfg, err := loadConfig(file)
+	if err != nil {
+		return err
+	}
+	to, err := findRegistries(cmd, server, cfg)
+	if err != nil {
+		return err
+	}
+	ref, err := to.parse(given)
+	if err != nil {
+		return err
+	}
+	if ref.Digest == "" {
+		ref.Tag = cmp.Or(ref.Tag, "latest")
+	}
+	table, err := aliases(cfg)
+	if err != nil {
+		return err
+	}
+	places, err := to.table().Places(oci.Request{
+		Kind: oci.KindManifest, Namespace: ref.Registry, Repository: ref.Repository, Tag: tagOf(ref), Digest: ref.Digest,
+	}, table)
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	row(out, "reference", ref.String())
+	for i, p := range places {
+		if i > 0 {
+			row(out, "otherwise", "")
+		}
+		printPlace(out, cfg, to, ref, p)
+	}
+	printServed(cmd, to, ref)
+	return nil
+}
+
+// tagOf is what is asked for: a digest makes a tag beside it a mere remark.
+func tagOf(ref oci.Reference) string {
+	if ref.Digest != "" {
+		return ""
+	}
+	return ref.Tag
+}
+
+// row writes a name and its value, in columns.
+func row(out io.Writer, name, value string) {
+	if value == "" {
+		fmt.Fprintln(out, name)
+		return
+	}
+	fmt.Fprintf(out, "%-12s%s\n", name, value)
+}
+
+func printPlace(out io.Writer, cfg *config.Config, to registries, ref oci.Reference, p oci.Place) {
+	for _, alias := range cfg.Aliases {
+		if from, err := to.parse(alias.From); err == nil && p.By != nil && from == p.By.From {
+			row(out, "alias", fmt.Sprintf("%s -> %s (%s:%d)", alias.From, alias.To, cfg.File, alias.Line))
+		}
+	}
+	row(out, "registry", p.Registry)
+	row(out, "repository", p.Repository)
+	if p.Tag != "" {
+		row(out, "tag", p.Tag)
+	}
+	if d := cmp.Or(p.Digest, ref.Digest); d != "" {
+		row(out, "digest", string(d))
+	}
+	for _, repo := range cfg.Repos {
+		if repo.Name != p.Registry || repo.Type != config.OCI {
+			continue
+		}
+		for _, u := range repo.Upstreams {
+			bare := *u
+			bare.User = nil
+			row(out, "upstream", bare.String())
+		}
+	}
+}
+
+// printServed asks the server for it by HEAD. One that does not answer explains
+// nothing, and is no failure.
+func printServed(cmd *cobra.Command, to registries, ref oci.Reference) {
+	out := cmd.OutOrStdout()
+	ctx, cancel := context.WithTimeout(cmd.Context(), headFor)
+	defer cancel()
+	im, err := newImage(to, ref)
+	if err != nil {
+		row(out, "served", "unknown: "+oneLine(err.Error()))
+		return
+	}
+	defer im.way.close()
+	desc, err := im.pull.Head(ctx, im.ref)
+	if err != nil {
+		row(out, "served", "no answer: "+oneLine(unreachable(err).Error()))
+		return
+	}
+	row(out, "served", desc.Digest.String())
+	if status := im.way.status(im.ref.Identifier()); status != "" {
+		row(out, "status", status)
+	}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mirrord/internal/config"
+	"mirrord/internal/engines"
+	"mirrord/internal/repo/oci"
+)
+
+// hub is the registry that bare names mean, to every client.
+const hub = "docker.io"
+
+// registries is a mirrord, and which registries it serves.
+type registries struct {
+	server engines.Server
+	names  []string
+	def    string // the default, which answers what docker asks its mirrors for; "" = none
+}
+
+// findRegistries takes them from the configuration, from the server that is named
+// instead, or from the built-in catalogue.
+func findRegistries(cmd *cobra.Command, server string, cfg *config.Config) (registries, error) {
+	url, err := serverURL(cmd, server, cfg)
+	if err != nil {
+		return registries{}, err
+	}
+	found := registries{server: engines.Server{URL: url}}
+	if cfg.File == config.BuiltIn && server != "" {
+		if names, asked := askOrAssume(cmd, url); asked {
+			found.take(names)
+			return found, found.some()
+		}
+	}
+	for _, repo := range cfg.Repos {
+		if repo.Type == config.OCI {
+			found.names = append(found.names, repo.Name)
+			if repo.Default {
+				found.def = repo.Name
+			}
+		}
+	}
+	return found, found.some()
+}
+
+// take reads what a server says that it serves. It does not say which registry is
+// its default; docker.io is where there is one.
+func (r *registries) take(served []string) {
+	for _, name := range served {
+		if name, ok := strings.CutPrefix(name, "v2/"); ok && engines.Registry(name) {
+			r.names = append(r.names, name)
+		}
+	}
+	if slices.Contains(r.names, hub) {
+		r.def = hub
+	}
+}
+
+func (r *registries) some() error {
+	if len(r.names) == 0 {
+		return fmt.Errorf("%s serves no container registry; a repository of type oci makes it one", r.server.URL)
+	}
+	return nil
+}
+
+// parse reads what a user calls an image; its registry must be one of these.
+func (r registries) parse(s string) (oci.Reference, error) {
+	ref, err := oci.ParseReference(s, cmp.Or(r.def, hub), r.known)
+	if err == nil && !r.known(ref.Registry) {
+		err = fmt.Errorf("%s: %s does not serve %s; it serves %s", s, r.server.URL, ref.Registry, strings.Join(r.names, ", "))
+	}
+	return ref, err
+}
+
+func (r registries) known(name string) bool { return slices.Contains(r.names, name) }
+
+// table is what says where a reference is looked for.
+func (r registries) table() oci.Names {
+	names := oci.Names{Default: r.def, Known: map[string]bool{}, Library: map[string]bool{hub: true}}
+	for _, name := range r.names {
+		names.Known[name] = true
+	}
+	return names
+}

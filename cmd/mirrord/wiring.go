@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"mirrord/internal/config"
+	"mirrord/internal/login"
+	"mirrord/internal/mirror"
+	"mirrord/internal/repo/apt"
+	"mirrord/internal/repo/generic"
+	"mirrord/internal/repo/oci"
+	"mirrord/internal/upstream"
+)
+
+// wire gives each configured repository its adapter and its mirrors.
+func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.Options, error) {
+	adapters := map[config.Type]mirror.Adapter{config.Apt: apt.Adapter{}, config.Generic: generic.Adapter{}}
+	for _, r := range cfg.Repos {
+		group := upstream.NewGroup(groupConfig(cfg, r), t)
+		if r.Type != config.OCI {
+			o.Repos = append(o.Repos, mirror.Config{Name: r.Name, Adapter: adapters[r.Type], Upstream: group, Fresh: r.Fresh})
+			continue
+		}
+		o.Registries = append(o.Registries, mirror.RegistryConfig{
+			Name: r.Name, Upstream: group, Fresh: r.Fresh, Gone: mirror.Gone(r.Gone), Shared: r.Shares,
+		})
+		if r.Default {
+			o.Default = r.Name
+		}
+	}
+	o.Library = []string{hub} // where clients leave library/ out
+	var err error
+	o.Aliases, err = aliases(cfg)
+	return o, err
+}
+
+func groupConfig(cfg *config.Config, r config.Repo) upstream.Config {
+	c := upstream.Config{
+		Name: r.Name, Mirrors: r.Upstreams, Redirects: r.Redirects, Realms: r.Realms,
+		Timeouts: upstream.Timeouts{Connect: cfg.Upstream.Connect, Header: cfg.Upstream.Header, Idle: cfg.Upstream.Idle},
+	}
+	if r.DockerConfig != "" {
+		find := login.FromDockerConfig(r.DockerConfig)
+		c.Login = func(ctx context.Context, host string) (upstream.Login, error) {
+			l, err := find(ctx, host)
+			return upstream.Login{Username: l.Username, Password: l.Password, IdentityToken: l.IdentityToken}, err
+		}
+	}
+	return c
+}
+
+// aliases reads the configured ones; an error tells the line.
+func aliases(cfg *config.Config) (oci.Aliases, error) {
+	names, standard := map[string]bool{}, hub
+	for _, r := range cfg.Repos {
+		names[r.Name] = r.Type == config.OCI
+		if r.Default {
+			standard = r.Name
+		}
+	}
+	var all []oci.Alias
+	for _, a := range cfg.Aliases {
+		alias, err := readAlias(a, standard, names)
+		all = append(all, alias)
+		if err == nil {
+			_, err = oci.NewAliases(all)
+		}
+		if err != nil {
+			return oci.Aliases{}, cfg.Errorf(a.Line, "%v", err)
+		}
+	}
+	return oci.NewAliases(all)
+}
+
+// readAlias reads one, between registries of this configuration.
+func readAlias(a config.Alias, standard string, names map[string]bool) (alias oci.Alias, err error) {
+	known := func(s string) bool { return names[s] }
+	if alias.From, err = oci.ParseReference(a.From, standard, known); err != nil {
+		return alias, err
+	}
+	if alias.To, err = oci.ParseReference(a.To, standard, known); err != nil {
+		return alias, err
+	}
+	for _, r := range []string{alias.From.Registry, alias.To.Registry} {
+		if !names[r] {
+			return alias, fmt.Errorf("alias %q: %q is no repository of type oci here, expected one of this configuration", a.From, r)
+		}
+	}
+	return alias, nil
+}
+
+// paths are where the repositories stand, for the page at /.
+func paths(cfg *config.Config) (all []string) {
+	for _, r := range cfg.Repos {
+		path := "/" + r.Name + "/"
+		if r.Type == config.OCI {
+			path = "/v2" + path
+		}
+		all = append(all, path)
+	}
+	return all
+}
+
+// asksLogin reports that /v2/ is to ask clients to log in.
+func asksLogin(cfg *config.Config) bool {
+	for _, r := range cfg.Repos {
+		if r.Login {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,148 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"mirrord/internal/digest"
+	"mirrord/internal/repo/oci"
+	"mirrord/internal/upstream"
+)
+
+// Gone says what becomes of a tag that is stored and that upstream has no more.
+type Gone string
+
+// GoneDeny passes upstream's 404 on, GoneWarn serves what is stored and logs it,
+// GoneServe serves it.
+const (
+	GoneDeny  Gone = "deny"
+	GoneWarn  Gone = "warn"
+	GoneServe Gone = "serve"
+)
+
+// RegistryConfig is one container registry.
+type RegistryConfig struct {
+	Name     string
+	Upstream *upstream.Group // its mirrors' URLs end in /v2 and what goes before each repository
+	// Fresh is how long a tag is served without asking upstream.
+	Fresh time.Duration
+	Gone  Gone
+	// Shared tells which repositories everybody may read who reaches mirrord,
+	// fetched with the group's own credentials; nil = none.
+	Shared func(repository string) bool
+}
+
+// registry is one configured registry and what is known of it.
+type registry struct {
+	RegistryConfig
+	m *Mirror
+	absences
+	access access
+}
+
+func (m *Mirror) newRegistry(c RegistryConfig) *registry {
+	r := &registry{RegistryConfig: c, m: m, absences: newAbsences(m.now)}
+	r.access = newAccess(r)
+	return r
+}
+
+// Pull is one client's wish of a registry.
+type Pull struct {
+	oci.Request
+	From int64 // first byte wanted, where known
+	Head bool  // no bytes are wanted
+	// Login is the client's own at the registry it asks; it goes nowhere else.
+	Login upstream.Login
+}
+
+// Pull answers a request of the distribution API. The Answer is the caller's to
+// close.
+func (m *Mirror) Pull(ctx context.Context, p Pull) (*Answer, error) {
+	places, err := m.names.Places(p.Request, m.aliases)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := m.names.Places(p.Request, oci.Aliases{})
+	if err != nil {
+		return nil, err
+	}
+	var first error
+	for _, place := range places {
+		w := wish{
+			r: m.registries[place.Registry], Pull: p,
+			repository: place.Repository, tag: place.Tag, digest: p.Digest,
+		}
+		if place.Digest != "" {
+			w.digest = place.Digest
+		}
+		if place.Registry != asked[0].Registry {
+			w.Login = upstream.Login{}
+		}
+		a, err := w.open(ctx)
+		if err == nil {
+			a.Repo = place.Registry
+			return a, nil
+		}
+		if first == nil || absent(first) {
+			first = err
+		}
+		if ctx.Err() != nil || !absent(err) && !denied(err) {
+			break
+		}
+	}
+	return nil, first
+}
+
+// wish is a Pull at one place.
+type wish struct {
+	Pull
+	r          *registry
+	repository string
+	tag        string
+	digest     digest.Digest
+}
+
+func (w wish) open(ctx context.Context) (*Answer, error) {
+	switch w.Kind {
+	case oci.KindManifest:
+		if w.digest == "" {
+			return w.openTag(ctx)
+		}
+		return w.openManifest(ctx)
+	case oci.KindBlob:
+		return w.openBlob(ctx)
+	case oci.KindTags:
+		return w.openTags(ctx)
+	case oci.KindReferrers:
+		return w.openReferrers(ctx)
+	}
+	return nil, fmt.Errorf("%w: kind %d", ErrUnknownRepo, w.Kind)
+}
+
+// shared reports that everybody may read the repository.
+func (w wish) shared() bool { return w.r.Shared != nil && w.r.Shared(w.repository) }
+
+// as is whose credentials fetch for this client: the operator's where the
+// repository is shared, else its own or nobody's.
+func (w wish) as() *upstream.Login {
+	if w.shared() {
+		return nil
+	}
+	return &w.Login
+}
+
+// ask is the request for a path below the repository.
+func (w wish) ask(path string) upstream.Request {
+	r := upstream.Request{Path: w.repository + "/" + path, Size: -1}
+	w.sign(&r)
+	return r
+}
+
+// sign adds who asks.
+func (w wish) sign(r *upstream.Request) {
+	r.Scope, r.As = "repository:"+w.repository+":pull", w.as()
+}
+
+// entry names what the repository calls by a reference: "@sha256:..." or ":tag".
+func (w wish) entry(ref string) string { return w.r.Name + "/" + w.repository + ref }
