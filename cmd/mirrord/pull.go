@@ -44,7 +44,10 @@ func newImage(to registries, ref oci.Reference) (*image, error) {
 	}
 	w := &way{server: base, registry: ref.Registry, next: http.DefaultTransport.(*http.Transport).Clone(), statuses: map[string]string{}}
 	puller, err := remote.NewPuller(remote.WithTransport(w), remote.WithAuthFromKeychain(authn.DefaultKeychain),
-		remote.WithUserAgent("mirrord/"+cmp.Or(version, "devel")))
+		remote.WithUserAgent("mirrord/"+cmp.Or(version, "devel")),
+		// The puller's second tries wait without hearing the context, and the mirrord
+		// has tried again where that helps.
+		remote.WithRetryBackoff(remote.Backoff{Steps: 1}), remote.WithRetryStatusCodes())
 	if err != nil {
 		return nil, err
 	}

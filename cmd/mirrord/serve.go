@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -120,12 +121,23 @@ func closeAll(all []net.Listener) {
 func announce(out io.Writer, cfg *config.Config, listeners []net.Listener) error {
 	base := localURL(listeners[0].Addr().String())
 	fmt.Fprintf(out, "mirrord listens on %s and keeps its data in %s\n", base, cfg.DataDir)
+	if serves(cfg, config.OCI) {
+		fmt.Fprintf(out, "For this machine's docker: mirrord client docker --server %s --apply (also containerd, podman)\n", base)
+	}
+	if !serves(cfg, config.Apt) {
+		return nil
+	}
 	fmt.Fprintf(out, "For this machine: mirrord client apt --server %s --apply, or in sources.list:\n", base)
 	lines, err := sourceLines(base, cfg)
 	for _, line := range lines {
 		fmt.Fprintln(out, "  "+line)
 	}
 	return err
+}
+
+// serves reports whether there is a repository of the type.
+func serves(cfg *config.Config, kind config.Type) bool {
+	return slices.ContainsFunc(cfg.Repos, func(r config.Repo) bool { return r.Type == kind })
 }
 
 // serveUntil serves until ctx ends or a listener fails, then drains.

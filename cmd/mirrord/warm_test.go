@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -128,6 +129,7 @@ func TestWarmBadLayer(t *testing.T) {
 	_, layers := blobsOf(t, image)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("another host was asked") }))
 	defer elsewhere.Close()
+	var asked atomic.Int32
 	for name, answer := range map[string]func(w http.ResponseWriter){
 		"corrupt": func(w http.ResponseWriter) { w.Write(make([]byte, 100)) },
 		"endless": func(w http.ResponseWriter) {
@@ -141,18 +143,24 @@ func TestWarmBadLayer(t *testing.T) {
 		"cut": func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "100")
 			w.Write(make([]byte, 50))
+			w.(http.Flusher).Flush()
 		},
-		"missing":    func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) },
-		"redirected": func(w http.ResponseWriter) { w.Header().Set("Location", elsewhere.URL+"/x"); w.WriteHeader(307) },
+		"unavailable": func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"missing":     func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) },
+		"redirected":  func(w http.ResponseWriter) { w.Header().Set("Location", elsewhere.URL+"/x"); w.WriteHeader(307) },
 	} {
 		f.before(func(w http.ResponseWriter, r *http.Request) bool {
 			if !strings.HasSuffix(r.URL.Path, layers[1]) {
 				return false
 			}
+			asked.Add(1)
 			answer(w)
 			return true
 		})
 		code, out, errs := mirrord(t, "warm", "alpine:3", "--server", f.URL, "--platform", "linux/amd64")
+		if n := asked.Swap(0); n != 1 {
+			t.Errorf("%s: asked for %d times", name, n)
+		}
 		if code != exitFailed || !strings.HasPrefix(errs, "mirrord: alpine:3: layer "+layers[1]+": ") || strings.Count(errs, "\n") != 1 || strings.Contains(out, "from the cache") {
 			t.Errorf("%s: exit %d\n%s%s", name, code, out, errs)
 		}

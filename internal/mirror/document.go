@@ -62,7 +62,7 @@ func (d *document) Open(ctx context.Context, _ int64, _ cache.Meta) (*cache.Inco
 func (d *document) ask(path string) upstream.Request {
 	ask := d.w.ask(path)
 	ask.Accept, ask.Query = d.accept, d.query
-	if d.seen.Digest != "" {
+	if d.seen.Digest != "" && d.w.allowedOnce() {
 		ask.Patience = patience
 	}
 	return ask

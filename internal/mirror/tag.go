@@ -138,6 +138,9 @@ func (w wish) openNamed(ctx context.Context, path, name string, from func(cache.
 		if !w.allowed() {
 			f.fresh = 0
 		}
+		if !w.allowedOnce() {
+			f.patience = 0 // there is nothing stale for this client
+		}
 		a, err := f.open(ctx)
 		asked := mine != nil && mine.asked.Load()
 		switch {
