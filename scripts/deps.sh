@@ -12,6 +12,10 @@ dpkg-dev dpkg-scanpackages
 gnupg gpg
 docker.io dockerd
 docker-cli|docker.io docker
+containerd ctr
+docker-registry docker-registry
+podman podman
+skopeo skopeo
 wrk wrk
 xz-utils xz
 zstd zstd

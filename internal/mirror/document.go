@@ -86,7 +86,7 @@ func (d *document) get(ctx context.Context, path string, want digest.Digest) (*c
 	d.from = body.Mirror
 	d.mu.Unlock()
 	data, err := readWhole(body, d.most)
-	if errors.Is(err, errTooLarge) {
+	if errors.Is(err, errTooLarge) || errors.Is(err, upstream.ErrChanged) { // it is not of the size announced
 		return nil, d.Reject(fmt.Errorf("%w: %w", ErrUnfit, err))
 	}
 	if err != nil {
@@ -114,7 +114,7 @@ func (d *document) Reject(reason error) error {
 	from := d.from
 	d.mu.Unlock()
 	d.w.r.Upstream.Blame(from, reason)
-	return fmt.Errorf("%s: %w", from, reason)
+	return fmt.Errorf("%s: %s: %w", d.w.r.Name, from, reason)
 }
 
 // proves compares data with the digest that it must have, "" for any.

@@ -3,7 +3,6 @@ package mirror
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -17,28 +16,44 @@ const listMost = 8 << 20
 // openTags serves a page of a repository's tags.
 func (w wish) openTags(ctx context.Context) (*Answer, error) {
 	path := "tags/list?" + w.Query
-	return w.openNamed(ctx, path, w.entry("/"+path), func(seen cache.Entry) cache.Source {
+	a, err := w.openNamed(ctx, path, w.entry("/"+path), func(seen cache.Entry) cache.Source {
 		return &document{
 			w: w, path: "tags/list", query: w.Query, seen: seen,
-			accept: "application/json", most: listMost, check: checkTags,
+			accept: "application/json", most: listMost, check: w.checkTags,
 		}
 	})
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	list, err := readWhole(a, listMost)
+	if err != nil {
+		return nil, err
+	}
+	page, next, err := oci.PageTags(list, w.Query)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnfit, err)
+	}
+	meta := cache.Meta{ContentType: "application/json", Link: a.Link}
+	if next != "" {
+		meta.Link = "<?" + next + `>; rel="next"`
+	}
+	return a.instead(page, meta), nil
 }
 
-var errNoTags = errors.New("not a list of tags")
+func (w wish) checkTags(data []byte, _ string) (string, error) {
+	_, _, err := oci.PageTags(data, w.Query)
+	return "application/json", err
+}
 
-func checkTags(data []byte, _ string) (string, error) {
-	var list struct{ Tags *json.RawMessage }
-	if err := json.Unmarshal(data, &list); err != nil {
-		return "", fmt.Errorf("%w: %w", errNoTags, err)
+// instead is an answer with other bytes that came as a's did.
+func (a *Answer) instead(body []byte, meta cache.Meta) *Answer {
+	return &Answer{
+		Content: &cache.Content{
+			ReadSeeker: bytes.NewReader(body), Size: int64(len(body)), How: a.How, Stored: a.Stored, Meta: meta,
+		},
+		Stale: a.Stale, Validated: a.Validated,
 	}
-	var tags []string
-	if list.Tags != nil {
-		if err := json.Unmarshal(*list.Tags, &tags); err != nil {
-			return "", fmt.Errorf("%w: %w", errNoTags, err)
-		}
-	}
-	return "application/json", nil
 }
 
 // openReferrers serves what refers to a manifest: from upstream's API, else from
@@ -76,13 +91,9 @@ func (w wish) filtered(a *Answer, list []byte) (*Answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnfit, err)
 	}
-	return &Answer{
-		Content: &cache.Content{
-			ReadSeeker: bytes.NewReader(list), Size: int64(len(list)), How: a.How, Stored: a.Stored,
-			Meta: cache.Meta{ContentType: oci.TypeIndex, Link: a.Link},
-		},
-		Stale: a.Stale, Validated: a.Validated, Filtered: filtered,
-	}, nil
+	answer := a.instead(list, cache.Meta{ContentType: oci.TypeIndex, Link: a.Link})
+	answer.Filtered = filtered
+	return answer, nil
 }
 
 func checkIndex(data []byte, contentType string) (string, error) {

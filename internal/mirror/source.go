@@ -15,6 +15,7 @@ import (
 // source fetches one object of a repository for a flight.
 type source struct {
 	group  *upstream.Group
+	name   string   // what errors begin with, "" where the caller names the repository
 	paths  []string // where the object can be had, the likeliest first
 	size   int64    // -1 unknown
 	pinned bool     // a digest will judge
@@ -94,7 +95,11 @@ func (s *source) Reject(reason error) error {
 	if len(mirrors) == 0 {
 		return reason
 	}
-	return fmt.Errorf("%s: %w", strings.Join(mirrors, ", "), reason)
+	from := strings.Join(mirrors, ", ")
+	if s.name != "" {
+		from = s.name + ": " + from
+	}
+	return fmt.Errorf("%s: %w", from, reason)
 }
 
 func validator(m cache.Meta) upstream.Validator {
