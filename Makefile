@@ -6,7 +6,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 20000x
 # Flags for serve: make run ARGS="--listen 127.0.0.1:9090 --data /tmp/mirrord".
 ARGS ?=
-# -quick takes under a minute and shows that it runs, not what is faster.
+# -quick takes about a minute and shows that it runs, not what is faster.
 BENCHFLAGS ?=
 
 # Pinned: a lint that changes by itself fails builds that did not.

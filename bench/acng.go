@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net"
-	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -13,11 +11,9 @@ import (
 const acngSupport = "/usr/lib/apt-cacher-ng"
 
 func startAcng(ctx context.Context, f *fleet, dir string, _ options, repo *repository) error {
-	version, err := exec.CommandContext(ctx, "dpkg-query", "-W", "-f", "${Version}", "apt-cacher-ng").Output()
-	if err != nil {
-		return fmt.Errorf("dpkg-query: %w", err)
+	if err := f.debian(ctx, acngName); err != nil {
+		return err
 	}
-	f.versions[acngName] = "apt-cacher-ng/" + strings.TrimSpace(string(version))
 	origin, err := f.origin(repo)
 	if err != nil {
 		return err

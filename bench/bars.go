@@ -22,6 +22,11 @@ const (
 	acngRateLimit  = 1.00 // requests/s to apt-cacher-ng's, at each size
 	herdBytesLimit = 1.01 // origin's bytes to the object's
 	herdFirstLimit = 50   // ms to a joiner's first byte: the slowest joiner of a middling round
+
+	// Requests/s to docker-registry's, as far up as CPU per request is what tells; of
+	// larger blobs the copying does.
+	registryRateLimit = 20
+	registryRateUpTo  = 64 << 10
 )
 
 func atMost(name string, value, limit float64, unit string) bar {
@@ -41,27 +46,36 @@ func judge(h hits, herds map[string][]herd, sizes []int64) []bar {
 		if size < 64<<10 {
 			cpuPeer, limit = bareName, bareCPULimit
 		}
-		if r, ok := h.ratio(size, cpuPeer, hit.cpu); ok {
+		if r, ok := h.ratio(size, mirrordName, cpuPeer, hit.cpu); ok {
 			bars = append(bars, atMost(fmt.Sprintf("%s: CPU per request to %s's", name, cpuPeer), r, limit, "x"))
 		}
-		if r, ok := h.ratio(size, acngName, hit.rate); ok {
+		if r, ok := h.ratio(size, mirrordName, acngName, hit.rate); ok {
 			bars = append(bars, above(fmt.Sprintf("%s: requests/s to %s's", name, acngName), r, acngRateLimit, "x"))
 		}
+		if r, ok := h.ratio(size, ociName, registryName, hit.rate); ok && size <= registryRateUpTo {
+			bars = append(bars, above(fmt.Sprintf("%s: registry: requests/s to %s's", name, registryName), r, registryRateLimit, "x"))
+		}
 	}
-	if rounds := herds[mirrordName]; len(rounds) > 0 {
-		bars = append(bars,
-			atMost("herd: upstream bytes to the object's", worst(rounds, func(h herd) float64 { return h.UpstreamRatio }), herdBytesLimit, "x"),
-			atMost("herd: slowest joiner's first byte", 1e3*median(rounds, func(h herd) float64 { return h.JoinerMax }), herdFirstLimit, "ms"))
+	bars = append(bars, judgeHerd("herd", herds[mirrordName])...)
+	return append(bars, judgeHerd("registry: herd", herds[ociName])...)
+}
+
+func judgeHerd(name string, rounds []herd) []bar {
+	if len(rounds) == 0 {
+		return nil
 	}
-	return bars
+	return []bar{
+		atMost(name+": upstream bytes to the object's", worst(rounds, func(h herd) float64 { return h.UpstreamRatio }), herdBytesLimit, "x"),
+		atMost(name+": slowest joiner's first byte", 1e3*median(rounds, func(h herd) float64 { return h.JoinerMax }), herdFirstLimit, "ms"),
+	}
 }
 
 func (h hit) cpu() float64  { return h.CPUPerRequest }
 func (h hit) rate() float64 { return h.RequestsPerSecond }
 
-// ratio is the median over the rounds of mirrord's figure to the peer's.
-func (h hits) ratio(size int64, peer string, figure func(hit) float64) (float64, bool) {
-	ours, theirs := h[hitKey{mirrordName, size}], h[hitKey{peer, size}]
+// ratio is the median over the rounds of a server's figure to its peer's.
+func (h hits) ratio(size int64, server, peer string, figure func(hit) float64) (float64, bool) {
+	ours, theirs := h[hitKey{server, size}], h[hitKey{peer, size}]
 	if len(ours) == 0 || len(ours) != len(theirs) {
 		return 0, false
 	}

@@ -22,9 +22,9 @@ func newClient() *http.Client {
 
 // fetch reads one object, checks every byte, and tells how long the first byte of
 // the body took from asking.
-func fetch(ctx context.Context, c *http.Client, base string, o object) (first time.Duration, err error) {
+func fetch(ctx context.Context, c *http.Client, url string, o object) (first time.Duration, err error) {
 	start := time.Now()
-	body, err := open(ctx, c, base+"/"+o.Path)
+	body, err := open(ctx, c, url)
 	if err != nil {
 		return 0, err
 	}
@@ -40,11 +40,11 @@ func fetch(ctx context.Context, c *http.Client, base string, o object) (first ti
 			break
 		}
 		if err != nil {
-			return 0, fmt.Errorf("%s/%s after %d bytes: %w", base, o.Path, size, err)
+			return 0, fmt.Errorf("%s after %d bytes: %w", url, size, err)
 		}
 	}
 	if size != o.Size || crc != o.CRC {
-		return 0, fmt.Errorf("%w: %s/%s: %d bytes, checksum %08x; want %d, %08x", errWrongAnswer, base, o.Path, size, crc, o.Size, o.CRC)
+		return 0, fmt.Errorf("%w: %s: %d bytes, checksum %08x; want %d, %08x", errWrongAnswer, url, size, crc, o.Size, o.CRC)
 	}
 	return first, nil
 }

@@ -1,11 +1,13 @@
 // Command bench measures mirrord beside its peers, all on loopback, in one run:
 //
 //	wrk / 16 clients -> mirrord | nginx | apt-cacher-ng -> an origin of the bench's own
+//	wrk / 16 clients -> mirrord | docker-registry       -> the same, as a registry
 //	wrk              -> bare net/http file server          (no origin: it owns the files)
 //
 // Every server is a process of its own, so that its CPU can be read from /proc
 // apart from the others' and from the load's. The origin makes one small Debian
-// repository on disk and counts, for each server, the requests and bytes it gave.
+// repository on disk, offers its files below /v2/ as blobs too, and counts, for each
+// server, the requests and bytes it gave.
 //
 // Two experiments follow. Hits: wrk asks every server for an object it has stored,
 // at four sizes; the rounds are interleaved (A B C D, A B C D, ...) because a

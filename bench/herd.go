@@ -67,7 +67,7 @@ func measureHerd(ctx context.Context, s *server, o object) (herd, error) {
 			}
 			c := newClient()
 			defer c.CloseIdleConnections()
-			firsts[i], err = fetch(together, c, s.base, o)
+			firsts[i], err = fetch(together, c, s.url(o), o)
 			return err
 		})
 	}

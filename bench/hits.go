@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"syscall"
 	"time"
 )
+
+// storeAttempts is one to store, one to see it, and some for a busy machine.
+const storeAttempts = 5
 
 var errNotStored = errors.New("a hit that asked the origin")
 
@@ -31,17 +35,37 @@ func warm(ctx context.Context, f *fleet, repo *repository) error {
 	c := newClient()
 	defer c.CloseIdleConnections()
 	for _, s := range f.servers {
-		if err := update(ctx, s.base, repo); err != nil {
-			return err
+		if !s.blobs {
+			if err := update(ctx, s.base, repo); err != nil {
+				return err
+			}
 		}
 		for _, o := range repo.Hits {
-			if _, err := fetch(ctx, c, s.base, o); err != nil {
+			if err := store(ctx, c, s, o); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 		}
 	}
 	syscall.Sync() // or the writing back falls into the first rounds
 	return nil
+}
+
+// store fetches o until an answer costs the origin nothing: docker-registry stores
+// with a request of its own, which may end after the client's.
+func store(ctx context.Context, c *http.Client, s *server, o object) error {
+	for range storeAttempts {
+		before := s.asked(o)
+		if _, err := fetch(ctx, c, s.url(o), o); err != nil {
+			return err
+		}
+		if s.origin == nil || s.asked(o) == before {
+			return nil
+		}
+		if _, err := finalCount(ctx, s.origin, o.Path); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %s, %d times in a row", errNotStored, s.url(o), storeAttempts)
 }
 
 // measureHits runs the rounds: within a round and size the servers take turns.
@@ -69,7 +93,7 @@ func measureHit(ctx context.Context, s *server, o object, l load, script string)
 	if err != nil {
 		return hit{}, err
 	}
-	res, err := l.run(ctx, script, s.base+"/"+o.Path)
+	res, err := l.run(ctx, script, s.url(o))
 	if err != nil {
 		return hit{}, err
 	}
@@ -95,10 +119,12 @@ func newHit(res loadResult, size int64, cpu time.Duration) hit {
 	}
 }
 
-// asked is how often this server has asked its origin for o.
+// asked is how often this server has fetched o from its origin. A HEAD is no
+// fetch: mirrord asks every few minutes whether a client may still read.
 func (s *server) asked(o object) int64 {
 	if s.origin == nil {
 		return 0
 	}
-	return s.origin.count(o.Path).Requests
+	asked := s.origin.count(o.Path)
+	return asked.Requests - asked.Heads
 }

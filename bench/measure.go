@@ -25,7 +25,7 @@ func measure(ctx context.Context, o options, say sayFunc) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.has(mirrordName) && o.program == "" {
+	if (o.has(mirrordName) || o.has(ociName)) && o.program == "" {
 		say("building mirrord")
 		if o.program, err = buildMirrord(ctx, dir); err != nil {
 			return nil, err
@@ -59,6 +59,7 @@ func (r *report) fill(ctx context.Context, f *fleet, repo *repository, script st
 		return err
 	}
 	r.Hits = h.rows(f.servers, hitSizes)
+	r.Ratios = h.ratios(hitSizes)
 	herds, err := measureHerds(ctx, f, repo, say)
 	if err != nil {
 		return err

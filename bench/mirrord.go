@@ -18,24 +18,36 @@ func buildMirrord(ctx context.Context, dir string) (string, error) {
 	return path, nil
 }
 
+// kindOCI is the type of a registry in mirrord's configuration.
+const kindOCI = "oci"
+
 // mirrordRepo is one repository of mirrord's and the server it is taken for here.
 type mirrordRepo struct {
 	server, name, kind string
+	path               string // at mirrord, without a slash at the end
 	origin             *upstream
 }
 
 // startMirrord runs one process with the apt repository, and where asked with a
 // generic one beside it, each before an origin of its own.
 func startMirrord(ctx context.Context, f *fleet, dir string, o options, repo *repository) error {
+	repos := []mirrordRepo{{server: mirrordName, name: "bench", kind: "apt", path: "/bench"}}
+	if o.has(genericName) {
+		repos = append(repos, mirrordRepo{server: genericName, name: "bench-generic", kind: "generic", path: "/bench-generic"})
+	}
+	return serveMirrord(ctx, f, dir, o, repo, repos)
+}
+
+func startMirrordOCI(ctx context.Context, f *fleet, dir string, o options, repo *repository) error {
+	return serveMirrord(ctx, f, dir, o, repo, []mirrordRepo{{server: ociName, name: "docker.io", kind: kindOCI, path: "/v2/" + blobRepository}})
+}
+
+func serveMirrord(ctx context.Context, f *fleet, dir string, o options, repo *repository, repos []mirrordRepo) error {
 	version, err := exec.CommandContext(ctx, o.program, "version").Output()
 	if err != nil {
 		return fmt.Errorf("version: %w", err)
 	}
 	f.versions[mirrordName] = strings.TrimSpace(string(version))
-	repos := []mirrordRepo{{server: mirrordName, name: "bench", kind: "apt"}}
-	if o.has(genericName) {
-		repos = append(repos, mirrordRepo{server: genericName, name: "bench-generic", kind: "generic"})
-	}
 	for i := range repos {
 		if repos[i].origin, err = f.origin(repo); err != nil {
 			return err
@@ -54,7 +66,7 @@ func startMirrord(ctx context.Context, f *fleet, dir string, o options, repo *re
 		return err
 	}
 	for _, r := range repos {
-		f.add(&server{name: r.server, base: "http://" + addr + "/" + r.name, pid: p.cmd.Process.Pid, origin: r.origin})
+		f.add(&server{name: r.server, base: "http://" + addr + r.path, blobs: r.kind == kindOCI, pid: p.cmd.Process.Pid, origin: r.origin})
 	}
 	return nil
 }
@@ -63,7 +75,11 @@ func startMirrord(ctx context.Context, f *fleet, dir string, o options, repo *re
 func mirrordConfig(addr, data string, repos []mirrordRepo) []byte {
 	conf := fmt.Appendf(nil, "listen: [%q]\ndata_dir: %q\ncache: {max_size: 20GiB, min_free: 64MiB}\nrepos:\n", addr, data)
 	for _, r := range repos {
-		conf = fmt.Appendf(conf, "  - {name: %s, type: %s, upstreams: [%q], fresh: 1h}\n", r.name, r.kind, r.origin.URL)
+		url, more := r.origin.URL, ""
+		if r.kind == kindOCI {
+			url, more = r.origin.Registry, ", default: true"
+		}
+		conf = fmt.Appendf(conf, "  - {name: %s, type: %s, upstreams: [%q], fresh: 1h%s}\n", r.name, r.kind, url, more)
 	}
 	return conf
 }

@@ -41,7 +41,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.run, "duration", 2*time.Second, "of one wrk run, whole seconds")
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds of hits")
 	flags.IntVar(&o.herds, "herds", 3, "rounds of the herd; 0 for none")
-	flags.BoolFunc("quick", "under a minute: 1 round of 1 s, 1 herd, without "+genericName+"; flags after it still count", func(string) error {
+	flags.BoolFunc("quick", "about a minute: 1 round of 1 s, 1 herd, without "+genericName+"; flags after it still count", func(string) error {
 		o.quick, o.run, o.rounds, o.herds = true, time.Second, 1, 1
 		return nil
 	})
@@ -73,7 +73,7 @@ func (o options) check() error {
 		return fmt.Errorf("%w: %s is a second repository of %s", errUsage, genericName, mirrordName)
 	}
 	programs := []string{"wrk"}
-	for _, name := range []string{nginxName, acngName} {
+	for _, name := range []string{nginxName, acngName, registryName} {
 		if o.has(name) {
 			programs = append(programs, name)
 		}

@@ -9,13 +9,18 @@ import (
 )
 
 func TestMirrordConfigIsValid(t *testing.T) {
-	origin := &upstream{URL: "http://127.0.0.1:20001/debian"}
+	origin := &upstream{URL: "http://127.0.0.1:20001/debian", Registry: "http://127.0.0.1:20001"}
 	text := mirrordConfig("127.0.0.1:20000", "/tmp/bench/data", []mirrordRepo{
 		{name: "bench", kind: "apt", origin: origin},
 		{name: "bench-generic", kind: "generic", origin: origin},
+		{name: "docker.io", kind: kindOCI, origin: origin},
 	})
-	if _, err := config.Parse("mirrord.yaml", text); err != nil {
-		t.Errorf("%v\n%s", err, text)
+	c, err := config.Parse("mirrord.yaml", text)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if r := c.Repos[2]; !r.Default || "http://"+r.Upstreams[0].Host != origin.Registry {
+		t.Errorf("the registry: %+v", r)
 	}
 }
 

@@ -19,6 +19,7 @@ type report struct {
 	Versions map[string]string `json:"versions"`
 	Load     load              `json:"load"`
 	Hits     []hitRow          `json:"hits"`
+	Ratios   []ratioRow        `json:"ratios"`
 	Herds    []herdRow         `json:"herds"`
 	Bars     []bar             `json:"bars"`
 }
@@ -37,6 +38,15 @@ type hitRow struct {
 	Size   int64  `json:"size"`
 	Median hit    `json:"median"`
 	Rounds []hit  `json:"rounds"`
+}
+
+// ratioRow is a server beside its peer at one size: medians of the rounds' ratios.
+type ratioRow struct {
+	Server string  `json:"server"`
+	Peer   string  `json:"peer"`
+	Size   int64   `json:"size"`
+	Rate   float64 `json:"requests_per_s"`
+	CPU    float64 `json:"cpu_per_request"`
 }
 
 // herdRow is one server before the herd.
@@ -84,6 +94,26 @@ func (h hits) rows(servers []*server, sizes []int64) []hitRow {
 				CPUPerRequest:     median(rounds, hit.cpu),
 				CPUPerGB:          median(rounds, func(h hit) float64 { return h.CPUPerGB }),
 			}})
+		}
+	}
+	return rows
+}
+
+// ratios sets mirrord beside those who do the same work, at each size.
+func (h hits) ratios(sizes []int64) []ratioRow {
+	var rows []ratioRow
+	for _, size := range sizes {
+		for _, row := range []ratioRow{
+			{Server: mirrordName, Peer: nginxName}, {Server: mirrordName, Peer: acngName}, {Server: mirrordName, Peer: bareName},
+			{Server: ociName, Peer: registryName},
+		} {
+			var ok bool
+			if row.Rate, ok = h.ratio(size, row.Server, row.Peer, hit.rate); !ok {
+				continue
+			}
+			row.CPU, _ = h.ratio(size, row.Server, row.Peer, hit.cpu)
+			row.Size = size
+			rows = append(rows, row)
 		}
 	}
 	return rows

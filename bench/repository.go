@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -57,6 +58,11 @@ func makeRepository(dir string, hitSizes []int64, herdRounds int) (*repository, 
 	return r, r.writeIndexes()
 }
 
+func (r *repository) objects() []object { return slices.Concat(r.Hits, r.Herd) }
+
+// digest is the object's name as a blob of a registry.
+func (o object) digest() string { return fmt.Sprintf("sha256:%x", o.SHA256) }
+
 func makeObject(dir, name string, size int64) (object, error) {
 	o := object{Name: name, Path: "pool/main/b/bench/" + name + "_1_all.deb", Size: size}
 	path := filepath.Join(dir, filepath.FromSlash(o.Path))
@@ -82,7 +88,7 @@ func makeObject(dir, name string, size int64) (object, error) {
 func (r *repository) writeIndexes() error {
 	const suite, index = "dists/stable/", "main/binary-amd64/Packages"
 	var packages, zipped bytes.Buffer
-	for _, o := range append(append([]object{}, r.Hits...), r.Herd...) {
+	for _, o := range r.objects() {
 		fmt.Fprintf(&packages, "Package: %s\nVersion: 1\nArchitecture: all\nFilename: %s\nSize: %d\nSHA256: %x\n\n", o.Name, o.Path, o.Size, o.SHA256)
 	}
 	zip := gzip.NewWriter(&zipped)

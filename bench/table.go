@@ -19,6 +19,12 @@ func (r *report) print(w io.Writer) error {
 	if err := r.printHits(w); err != nil {
 		return err
 	}
+	if len(r.Ratios) > 0 {
+		fmt.Fprint(w, "\nRatios, medians over the rounds\n\n")
+		if err := r.printRatios(w); err != nil {
+			return err
+		}
+	}
 	if len(r.Herds) > 0 {
 		fmt.Fprintf(w, "\nHerd: %d clients on a cold 64 MiB object, origin limited to 20 MB/s a connection, medians of %d rounds\n\n",
 			herdClients, len(r.Herds[0].Rounds))
@@ -39,6 +45,15 @@ func (r *report) printHits(w io.Writer) error {
 	for _, row := range r.Hits {
 		fmt.Fprintf(t, "%s\t%s\t%.*f\t%.1f\t%.3f\t\n", sizeName(row.Size), row.Server,
 			decimals(row.Median.RequestsPerSecond), row.Median.RequestsPerSecond, row.Median.CPUPerRequest, row.Median.CPUPerGB)
+	}
+	return t.Flush()
+}
+
+func (r *report) printRatios(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "size\tserver\tto\trequests/s\tCPU per request\t\n")
+	for _, row := range r.Ratios {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.2fx\t%.3fx\t\n", sizeName(row.Size), row.Server, row.Peer, row.Rate, row.CPU)
 	}
 	return t.Flush()
 }

@@ -12,13 +12,16 @@ import (
 // herdRate is what the origin gives of a herd object on one connection, bytes/s.
 const herdRate = 20e6
 
-// upstream is one server's origin: the repository below /debian/, each request
-// counted. Every server has its own, so that the counts need no reset between them.
+// upstream is one server's origin: the repository below /debian/, and the same
+// files as blobs below /v2/, each request counted. Every server has its own, so that
+// the counts need no reset between them.
 type upstream struct {
-	URL string
+	URL      string // of the repository
+	Registry string // of the registry: what stands before /v2/
 
 	repo    *repository
-	limited map[string]bool // by path; fixed once made
+	limited map[string]bool   // by path; fixed once made
+	blobs   map[string]string // path by digest; fixed once made
 	srv     *http.Server
 
 	mu     sync.Mutex
@@ -27,7 +30,8 @@ type upstream struct {
 
 // count is what was asked and given of one path.
 type count struct {
-	Requests int64
+	Requests int64 // of any method
+	Heads    int64 // those of them that asked for no body
 	Bytes    int64 // of bodies
 	Active   int   // answers under way
 }
@@ -38,24 +42,44 @@ func startUpstream(repo *repository) (*upstream, error) {
 		return nil, err
 	}
 	u := &upstream{
-		URL:     "http://" + ln.Addr().String() + "/debian",
-		repo:    repo,
-		limited: make(map[string]bool),
-		counts:  make(map[string]count),
+		URL:      "http://" + ln.Addr().String() + "/debian",
+		Registry: "http://" + ln.Addr().String(),
+		repo:     repo,
+		limited:  make(map[string]bool),
+		blobs:    make(map[string]string),
+		counts:   make(map[string]count),
 	}
 	for _, o := range repo.Herd {
 		u.limited[o.Path] = true
 	}
-	u.srv = &http.Server{Handler: http.StripPrefix("/debian/", u), ReadHeaderTimeout: 10 * time.Second}
+	for _, o := range repo.objects() {
+		u.blobs[o.digest()] = o.Path
+	}
+	u.srv = &http.Server{Handler: u.routes(), ReadHeaderTimeout: 10 * time.Second}
 	go u.srv.Serve(ln) //nolint:errcheck // it ends by Close
 	return u, nil
 }
 
 func (u *upstream) Close() error { return u.srv.Close() }
 
-func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name := path.Clean(r.URL.Path)
-	u.add(name, count{Requests: 1, Active: 1})
+func (u *upstream) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/debian/", http.StripPrefix("/debian/", http.HandlerFunc(u.serveFile)))
+	mux.HandleFunc("/v2/{$}", u.serveRegistry)
+	mux.HandleFunc("/v2/"+blobRepository+"/blobs/{digest}", u.serveBlob)
+	return mux
+}
+
+func (u *upstream) serveFile(w http.ResponseWriter, r *http.Request) {
+	u.serve(w, r, path.Clean(r.URL.Path))
+}
+
+func (u *upstream) serve(w http.ResponseWriter, r *http.Request, name string) {
+	asked := count{Requests: 1, Active: 1}
+	if r.Method == http.MethodHead {
+		asked.Heads = 1
+	}
+	u.add(name, asked)
 	defer u.add(name, count{Active: -1})
 	f, err := os.Open(filepath.Join(u.repo.Dir, filepath.FromSlash(path.Clean("/"+name))))
 	if err != nil {
@@ -72,7 +96,9 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if u.limited[name] {
 		paced.rate = herdRate
 	}
-	w.Header().Set("ETag", `"`+fi.ModTime().UTC().Format("20060102150405.000000000")+`"`)
+	if w.Header().Get("ETag") == "" {
+		w.Header().Set("ETag", `"`+fi.ModTime().UTC().Format("20060102150405.000000000")+`"`)
+	}
 	http.ServeContent(paced, r, name, fi.ModTime(), f)
 }
 
@@ -80,7 +106,7 @@ func (u *upstream) add(name string, more count) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	c := u.counts[name]
-	u.counts[name] = count{c.Requests + more.Requests, c.Bytes + more.Bytes, c.Active + more.Active}
+	u.counts[name] = count{c.Requests + more.Requests, c.Heads + more.Heads, c.Bytes + more.Bytes, c.Active + more.Active}
 }
 
 // count is what a path has cost so far.
