@@ -21,6 +21,8 @@ xz-utils xz
 zstd zstd
 lz4 lz4
 bzip2 bzip2
+rpm rpmbuild
+createrepo-c createrepo_c
 procps ps
 curl curl
 ca-certificates update-ca-certificates

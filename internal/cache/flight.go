@@ -181,7 +181,7 @@ func (f *flight) startOver() bool {
 	if f.served || f.want.Digest == "" || f.s.ctx.Err() != nil {
 		return false
 	}
-	// The size stays: readers may have been told it already.
+	// The size stays until another is told: readers have been told it already.
 	f.err, f.have, f.noRange = nil, extent.Set{}, false
 	f.ctx, f.cancel = context.WithCancelCause(f.s.ctx)
 	return true
@@ -252,7 +252,7 @@ func (f *flight) committed() digest.Digest {
 func (f *flight) content(ctx context.Context, how How) *Content {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	r := &reader{f: f, ctx: ctx}
+	r := &reader{f: f, ctx: ctx, size: f.size}
 	return &Content{
 		ReadSeeker: r, reader: r, Size: f.size, Digest: f.want.Digest, Meta: f.meta,
 		How: how, Stored: !f.want.Transient, store: f.s,

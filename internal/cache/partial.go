@@ -125,12 +125,14 @@ func (f *flight) openFirst(off int64, old part) (*Incoming, part, error) {
 }
 
 // joins reports whether in's bytes belong with those of old and with those that
-// other answers will bring. Where no digest judges only the source's validator
-// proves that, and what comes from 0 needs nothing to go with it.
+// other answers will bring. An answer that tells neither place nor size may be
+// anything, and need not be meant for who may have what is in old. Where no digest
+// judges only the source's validator proves that, and what comes from 0 needs
+// nothing to go with it.
 func (f *flight) joins(in *Incoming, old part) bool {
 	switch {
 	case f.want.Digest != "":
-		return old.Have.Len() == 0 || in.Size < 0 || in.Size == old.Size
+		return old.Have.Len() == 0 || in.Size == old.Size || in.Size < 0 && in.Off > 0
 	case in.Off == 0:
 		return old.Have.Len() == 0
 	case old.Have.Len() > 0:

@@ -12,6 +12,7 @@ import (
 // has what was vouched for.
 type reader struct {
 	f      *flight
+	size   int64 // as it was told, -1 where it was not known
 	ctx    context.Context
 	off    int64
 	onWait func()
@@ -30,6 +31,10 @@ func (r *reader) Read(p []byte) (int, error) {
 		f := r.f
 		f.mu.Lock()
 		upto, size := f.have.Upto(r.off), f.size
+		if r.size >= 0 && size != r.size { // after wrong bytes the flight began anew
+			f.mu.Unlock()
+			return r.read(0, fmt.Errorf("%w: size is %d, was %d", ErrMismatch, size, r.size))
+		}
 		if size >= 0 && r.off >= size && f.whole {
 			f.mu.Unlock()
 			return 0, io.EOF
@@ -89,9 +94,12 @@ func (r *reader) goDirect(p []byte, size int64) (int, error) {
 }
 
 func (r *reader) Seek(offset int64, whence int) (int64, error) {
-	r.f.mu.Lock()
-	size := r.f.size
-	r.f.mu.Unlock()
+	size := r.size
+	if size < 0 {
+		r.f.mu.Lock()
+		size = r.f.size
+		r.f.mu.Unlock()
+	}
 	to, err := seek(r.off, size, offset, whence)
 	if err == nil {
 		if to != r.off && r.rest != nil {

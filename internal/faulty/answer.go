@@ -55,6 +55,9 @@ func answerFor(r *http.Request, f file, found bool) answer {
 			a.header.Set(key, v)
 		}
 	}
+	for key, v := range f.fields {
+		a.header.Set(key, v)
+	}
 	if unchanged(r, f) {
 		a.status, a.body = http.StatusNotModified, nil
 		return a

@@ -168,6 +168,14 @@ func Status(code int, fields ...string) Fault {
 	})
 }
 
+// Page answers 200 with a page of its own, whatever stands at the path.
+func Page(mime string, data []byte) Fault {
+	data = slices.Clone(data)
+	return after(func(x *exchange) {
+		x.answer = answer{status: http.StatusOK, header: http.Header{"Content-Type": {mime}}, body: data}
+	})
+}
+
 // Unavailable is 503 with Retry-After in seconds.
 func Unavailable(retryAfter int) Fault {
 	return Status(http.StatusServiceUnavailable, "Retry-After", strconv.Itoa(retryAfter))

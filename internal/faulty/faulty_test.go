@@ -201,3 +201,16 @@ func TestDownAndUp(t *testing.T) {
 		t.Error(g.err)
 	}
 }
+
+func TestPage(t *testing.T) {
+	u := server(t)
+	u.Set("/a", content, faulty.Field("Docker-Content-Digest", "sha256:00"))
+	if r := get(t, u.URL+"/a"); r.err != nil || r.Header.Get("Docker-Content-Digest") != "sha256:00" {
+		t.Errorf("%v, %v", r.err, r.Header)
+	}
+	u.Fail("/a", faulty.Page("text/html", []byte("<p>")))
+	r := get(t, u.URL+"/a", "Range", "bytes=5-")
+	if r.err != nil || r.StatusCode != 200 || string(r.body) != "<p>" || r.Header.Get("Content-Type") != "text/html" || r.Header.Get("ETag") != "" {
+		t.Errorf("%v, %+v, %q", r.err, r.Response, r.body)
+	}
+}

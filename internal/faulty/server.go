@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -47,6 +48,7 @@ type file struct {
 	etag     string
 	modified time.Time
 	mime     string
+	fields   map[string]string // further ones of the header
 }
 
 // New starts a server that ends with the test.
@@ -129,6 +131,15 @@ func Modified(at time.Time) Option { return func(f *file) { f.modified = at } }
 
 // Type sets Content-Type.
 func Type(v string) Option { return func(f *file) { f.mime = v } }
+
+// Field adds a field to the header.
+func Field(key, v string) Option {
+	return func(f *file) {
+		fields := map[string]string{key: v}
+		maps.Copy(fields, f.fields)
+		f.fields = fields
+	}
+}
 
 // Set puts data at path ("/a/b", decoded). Other bytes bring another ETag and
 // each Set a later Last-Modified.

@@ -3,12 +3,12 @@ package mirror
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"time"
 
 	"mirrord/internal/cache"
 	"mirrord/internal/digest"
+	"mirrord/internal/repo/oci"
 	"mirrord/internal/upstream"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -26,10 +26,6 @@ const (
 	// 150 bytes each.
 	readersKept = 16 << 10
 	heldKept    = 64 << 10
-	// publicKept bounds the repositories that are written down as public.
-	publicKept = 64 << 10
-	// publicAgain is how old that note may get before it is written anew.
-	publicAgain = time.Hour
 )
 
 // access remembers who may read which repository, and what is in it. A hit is
@@ -84,14 +80,11 @@ func (w wish) allowed() bool {
 // allowedOnce reports the same by what upstream said at all, for when it cannot
 // be asked.
 func (w wish) allowedOnce() bool {
-	if w.shared() {
+	at, ok := w.r.access.readers.Get(w.reader())
+	if w.shared() || ok && w.r.m.now().Sub(at) < allowedStale {
 		return true
 	}
-	at, ok := w.r.access.readers.Get(w.reader())
-	if w.Login.IsZero() {
-		return ok || w.r.public(w.repository)
-	}
-	return ok && w.r.m.now().Sub(at) < allowedStale
+	return w.r.access.readers.Contains(reader{repository: w.repository}) || w.r.public(w.repository)
 }
 
 // given notes that upstream let the client have something of the repository, and
@@ -125,92 +118,82 @@ func (w wish) holds(d digest.Digest) bool {
 	return w.r.access.held.Contains(heldKey{w.repository, d})
 }
 
-// admit finds out whether the client may have the object, asking upstream at path
-// where that is not known. path is below the repository.
-func (w wish) admit(ctx context.Context, path string) error {
+// admit finds out whether the client may have the object of that size, asking
+// upstream at path where that is not known. path is below the repository.
+func (w wish) admit(ctx context.Context, path string, size int64) error {
 	holds := w.holds(w.digest)
 	if holds && w.allowed() {
 		return nil
 	}
-	key := w.key(path)
-	if err := w.r.gone(key); err != nil {
-		return err
-	}
-	ask := w.ask(path)
 	old := holds && w.allowedOnce()
-	if old {
-		ask.Patience = patience
-	}
-	answer := w.r.access.asking.DoChan(key, func() (any, error) {
-		_, err := w.r.Upstream.Head(w.r.m.ctx, ask)
-		return nil, err
-	})
-	var err error
-	select {
-	case got := <-answer:
-		err = got.Err
-	case <-ctx.Done():
-		return ctx.Err()
+	info, err := w.head(ctx, path, old)
+	if err == nil && info.Digest != w.digest && (info.Digest != "" || info.Size < 0 || info.Size != size) {
+		err = fmt.Errorf("%w: %s: %s says yes, but neither digest nor size", ErrUnfit, w.r.Name, info.Mirror)
 	}
 	switch {
 	case err == nil:
 		w.given(w.digest)
 		w.noteHeld(cache.Meta{})
 		return nil
-	case refused(err):
-		w.r.forbear(key, err)
-	case old:
+	case old && !refused(err) && ctx.Err() == nil:
 		return nil
 	}
 	return err
+}
+
+// head asks upstream for the header at path; old says that there is something
+// stale for the client.
+func (w wish) head(ctx context.Context, path string, old bool) (upstream.Info, error) {
+	ask := w.ask(path)
+	if w.Kind == oci.KindManifest { // without it registries deny that they have the manifest
+		ask.Accept = oci.AcceptManifests
+	}
+	if old {
+		ask.Patience = patience
+	}
+	return w.question(ctx, "HEAD", w.key(path), func(ctx context.Context) (upstream.Info, error) {
+		return w.r.Upstream.Head(ctx, ask)
+	})
+}
+
+// question has ask called once for all who put the same question at a time, and
+// notes where the answer is no. key is of the path, whichever the method.
+func (w wish) question(ctx context.Context, method, key string, ask func(context.Context) (upstream.Info, error)) (upstream.Info, error) {
+	if err := w.r.gone(key); err != nil {
+		return upstream.Info{}, err
+	}
+	answer := w.r.access.asking.DoChan(method+" "+key, func() (any, error) { return ask(w.r.m.ctx) })
+	select {
+	case got := <-answer:
+		if refused(got.Err) {
+			w.refuse(key, got.Err)
+		}
+		return got.Val.(upstream.Info), got.Err
+	case <-ctx.Done():
+		return upstream.Info{}, ctx.Err()
+	}
+}
+
+// refuse notes upstream's no. It ends the yes of before, too.
+func (w wish) refuse(key string, err error) {
+	w.r.forbear(key, err)
+	if !denied(err) || w.shared() {
+		return
+	}
+	w.r.access.readers.Remove(w.reader())
+	if w.Login.IsZero() {
+		w.r.forgetPublic(w.repository)
+	}
 }
 
 // noteHeld writes down that the object is in the repository, where it is stored.
 // That it cannot be written costs a question to upstream later.
 func (w wish) noteHeld(meta cache.Meta) {
 	name := w.entry("@" + string(w.digest))
-	if e, ok := w.r.m.store.Entry(name); ok && e.Meta == meta {
+	if e, ok := w.r.m.store.Entry(name); ok && (e.Meta == meta || meta == cache.Meta{}) {
 		return
 	}
 	if err := w.r.m.store.Name(name, cache.Entry{Digest: w.digest, Meta: meta}); err != nil {
 		w.r.m.log.Warn("cannot note what a repository holds", "repo", w.r.Name, "err", err)
-	}
-}
-
-func (r *registry) publicTable() string { return "public/" + r.Name }
-
-// public reports that the repository could be read without credentials once.
-func (r *registry) public(repository string) (ok bool) {
-	r.m.store.View(func(tx cache.Tx) error {
-		ok = tx.Get(r.publicTable(), []byte(repository)) != nil
-		return nil
-	})
-	return ok
-}
-
-// notePublic writes that down, so that a restart while upstream is down does not
-// forget it. That it cannot be written harms nobody now.
-func (r *registry) notePublic(repository string) {
-	key, now, fresh := []byte(repository), r.m.now().Unix(), false
-	r.m.store.View(func(tx cache.Tx) error {
-		was := tx.Get(r.publicTable(), key)
-		fresh = len(was) == 8 && now-int64(binary.BigEndian.Uint64(was)) < int64(publicAgain.Seconds())
-		return nil
-	})
-	if fresh {
-		return
-	}
-	err := r.m.store.Update(func(tx cache.Tx) error {
-		table, err := tx.Table(r.publicTable())
-		if err == nil && table.Stats().KeyN >= publicKept {
-			err = tx.Drop(r.publicTable()) // what is in use comes back
-		}
-		if err != nil {
-			return err
-		}
-		return tx.Put(r.publicTable(), key, binary.BigEndian.AppendUint64(nil, uint64(now)))
-	})
-	if err != nil {
-		r.m.log.Warn("cannot note a public repository", "repo", r.Name, "err", err)
 	}
 }

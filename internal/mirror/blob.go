@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"mirrord/internal/cache"
 	"mirrord/internal/repo"
+	"mirrord/internal/upstream"
 )
 
 // fetchTries bounds how often a client begins anew after somebody else's fetch
@@ -23,9 +25,9 @@ func (w wish) openBlob(ctx context.Context) (*Answer, error) {
 	c, err := w.fetch(ctx, path, cache.Want{
 		Name: w.entry("@" + string(w.digest)), Digest: w.digest, Size: -1, Early: true, From: w.From,
 		Source: &source{
-			group: w.r.Upstream, name: w.r.Name, paths: []string{w.repository + "/" + path}, size: -1, pinned: true, asked: w.sign,
+			group: w.r.Upstream, name: w.r.Name, paths: []string{w.repository + "/" + path}, size: -1, pinned: true, asked: w.sign, hears: w.hear,
 		},
-	})
+	}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -33,27 +35,41 @@ func (w wish) openBlob(ctx context.Context) (*Answer, error) {
 	return &Answer{Content: c, Strong: true, Named: w.digest}, nil
 }
 
-// fetch has the store give what w.digest names, and gives it on to who may have
-// it.
-func (w wish) fetch(ctx context.Context, path string, want cache.Want) (*cache.Content, error) {
-	if err := w.r.gone(w.key(path)); err != nil {
-		return nil, err
+// hear takes an answer for the client's right where it names the object. A page
+// that says 200 to whoever asks, of a login or of an outage, proves nothing.
+func (w wish) hear(info upstream.Info) {
+	if info.Digest == w.digest {
+		w.given(w.digest)
 	}
-	from := want.Source
+}
+
+// fetch has the store give what w.digest names, and gives it on to who may have
+// it. given is called when upstream has answered with what proves right.
+func (w wish) fetch(ctx context.Context, path string, want cache.Want, given func()) (*cache.Content, error) {
+	from, key := want.Source, w.key(path)
 	for range fetchTries {
-		mine := &own{Source: from, given: func() { w.given(w.digest) }}
+		if err := w.r.gone(key); err != nil {
+			return nil, err
+		}
+		mine := &own{Source: from, given: given, refused: func(err error) { w.refuse(key, err) }}
+		if given == nil {
+			mine.coming = w.coming
+		}
 		want.Source = mine
 		c, err := w.r.m.store.Get(ctx, want)
 		switch {
+		case err == nil && mine.opened.Load():
+			return c, nil // what the client's own credentials brought
 		case err == nil:
-			if err := w.admit(ctx, path); err != nil {
+			if err := w.admit(ctx, path, c.Size); err != nil {
 				return nil, errors.Join(err, c.Close())
 			}
 			return c, nil
-		case !refused(err):
+		case mine.asked.Load() || !others(ctx, err):
 			return nil, err
-		case mine.asked.Load():
-			w.r.forbear(w.key(path), err)
+		}
+		// Who may not have it would only have the next ones fail as well.
+		if _, err := w.head(ctx, path, false); err != nil {
 			return nil, err
 		}
 	}
@@ -64,36 +80,65 @@ func (w wish) fetch(ctx context.Context, path string, want cache.Want) (*cache.C
 // and again.
 var errOthers = fmt.Errorf("%w: other clients' failed", cache.ErrBusy)
 
+// others reports that a flight of which the client's own Source was not asked may
+// have failed for what concerns its own client only: its credentials, its registry.
+func others(ctx context.Context, err error) bool {
+	return ctx.Err() == nil && !errors.Is(err, cache.ErrBusy)
+}
+
 // own is a Source that knows whether it was asked: where not, the bytes, or the
 // error, are of a flight that another client's question began.
 type own struct {
 	cache.Source
-	given func() // called when upstream has answered
-	asked atomic.Bool
+	given   func()                              // called when upstream has answered; nil = that proves nothing
+	refused func(error)                         // called with upstream's no, before those who joined hear of it
+	coming  func(*cache.Incoming) (over func()) // called with upstream's answer; nil = nothing
+	asked   atomic.Bool
+	opened  atomic.Bool // with success
+
+	mu   sync.Mutex
+	over []func() // guarded by mu
 }
 
 func (o *own) Open(ctx context.Context, off int64, held cache.Meta) (*cache.Incoming, error) {
 	o.asked.Store(true)
 	in, err := o.Source.Open(ctx, off, held)
-	if err == nil || errors.Is(err, cache.ErrNotModified) {
-		o.given()
+	if err == nil {
+		o.opened.Store(true)
+		if o.coming != nil {
+			o.mu.Lock()
+			o.over = append(o.over, o.coming(in))
+			o.mu.Unlock()
+		}
+	}
+	switch {
+	case err == nil || errors.Is(err, cache.ErrNotModified):
+		if o.given != nil {
+			o.given()
+		}
+	case off == 0 && refused(err): // else it may be the Range that is refused
+		o.refused(err)
 	}
 	return in, err
 }
 
+// Reject ends what was taken for granted of the bytes.
+func (o *own) Reject(reason error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, over := range o.over {
+		over()
+	}
+	return o.Source.Reject(reason)
+}
+
 // headBlob answers a HEAD for what is not stored: upstream is asked the same.
 func (w wish) headBlob(ctx context.Context, path string) (*Answer, error) {
-	if err := w.r.gone(w.key(path)); err != nil {
-		return nil, err
-	}
-	info, err := w.r.Upstream.Head(ctx, w.ask(path))
+	info, err := w.head(ctx, path, false)
 	if err != nil {
-		if refused(err) {
-			w.r.forbear(w.key(path), err)
-		}
 		return nil, err
 	}
-	w.given(w.digest)
+	w.hear(info)
 	a := headOf(repo.Ref{Size: info.Size, Digest: w.digest})
 	a.Named = w.digest
 	return a, nil

@@ -49,8 +49,15 @@ func (d *document) Open(ctx context.Context, _ int64, _ cache.Meta) (*cache.Inco
 			path, want = "manifests/"+string(info.Digest), info.Digest
 		}
 	}
-	var in *cache.Incoming
-	err := ErrUnfit
+	in, err := d.fetch(ctx, path, want)
+	if path != d.path && absent(err) { // it has moved on since, or upstream's parts differ
+		in, err = d.fetch(ctx, d.path, d.digest)
+	}
+	return in, err
+}
+
+// fetch asks mirror after mirror, as long as what they give is of no use.
+func (d *document) fetch(ctx context.Context, path string, want digest.Digest) (in *cache.Incoming, err error) {
 	for range d.w.r.Upstream.Mirrors() {
 		if in, err = d.get(ctx, path, want); !errors.Is(err, ErrUnfit) && !errors.Is(err, cache.ErrMismatch) {
 			break

@@ -19,6 +19,7 @@ import (
 	"mirrord/internal/faulty"
 	"mirrord/internal/repo/apt"
 	"mirrord/internal/repo/generic"
+	"mirrord/internal/repo/rpm"
 	"mirrord/internal/upstream"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -39,8 +40,8 @@ type house struct {
 	clock atomic.Int64 // nanoseconds to add
 }
 
-// newHouse starts one upstream a name and a mirror with the repositories "deb"
-// and "files" on them.
+// newHouse starts one upstream a name and a mirror with the repositories "deb",
+// "rpm" and "files" on them.
 func newHouse(t *testing.T, upstreams int) *house {
 	h := &house{t: t, dir: t.TempDir()}
 	for range upstreams {
@@ -75,6 +76,7 @@ func (h *house) start() {
 	var err error
 	h.m, err = New(Options{Store: h.store, Now: h.now, Repos: []Config{
 		{Name: "deb", Adapter: apt.Adapter{}, Upstream: group("deb"), Fresh: time.Minute},
+		{Name: "rpm", Adapter: rpm.Adapter{}, Upstream: group("rpm"), Fresh: time.Minute},
 		{Name: "files", Adapter: generic.Adapter{}, Upstream: group("files"), Fresh: time.Minute},
 	}})
 	if err != nil {

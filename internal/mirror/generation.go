@@ -47,9 +47,10 @@ func listingTable(repo, dir string, id digest.Digest) string {
 	return "listing\x00" + repo + "\x00" + dir + "\x00" + string(id)
 }
 
-// Keys of a listing: what a path is, and which path has a digest.
+// Keys of a listing: what a path is, and which path has a digest or a role.
 func pathKey(p string) []byte          { return []byte("p" + p) }
 func digestKey(d digest.Digest) []byte { return []byte("d" + string(d)) }
+func roleKey(role string) []byte       { return []byte("r" + role) }
 
 func encodeRef(ref repo.Ref) []byte { return fmt.Appendf(nil, "%s %d", ref.Digest, ref.Size) }
 
@@ -94,7 +95,7 @@ func (rt *root) save(st rootState, fresh *generation, refs []repo.Ref, drop []*g
 	}
 	return rt.r.m.store.Update(func(tx cache.Tx) error {
 		if fresh != nil {
-			if err := writeListing(tx, listingTable(rt.r.Name, rt.dir, fresh.ID), refs); err != nil {
+			if err := rt.writeListing(tx, listingTable(rt.r.Name, rt.dir, fresh.ID), refs); err != nil {
 				return err
 			}
 		}
@@ -107,7 +108,7 @@ func (rt *root) save(st rootState, fresh *generation, refs []repo.Ref, drop []*g
 	})
 }
 
-func writeListing(tx cache.Tx, table string, refs []repo.Ref) error {
+func (rt *root) writeListing(tx cache.Tx, table string, refs []repo.Ref) error {
 	if tx.Has(table) {
 		return nil // the same generation was current before
 	}
@@ -124,6 +125,11 @@ func writeListing(tx cache.Tx, table string, refs []repo.Ref) error {
 				return err
 			}
 		}
+		if role := rt.r.role(ref.Path); role != ref.Path {
+			if err := b.Put(roleKey(role), []byte(ref.Path)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -133,6 +139,29 @@ func (rt *root) listed(g *generation, p string) (ref repo.Ref, ok bool) {
 	rt.r.m.store.View(func(tx cache.Tx) error {
 		v := tx.Get(listingTable(rt.r.Name, rt.dir, g.ID), pathKey(p))
 		ref, ok = decodeRef(p, v)
+		return nil
+	})
+	return ref, ok
+}
+
+// role is what a path is called in every generation.
+func (r *repository) role(p string) string {
+	plan, err := r.Adapter.Plan(p)
+	if err != nil || plan.Role == "" {
+		return p
+	}
+	return plan.Role
+}
+
+// inRole looks up which path of a generation has a role.
+func (rt *root) inRole(g *generation, role string) (ref repo.Ref, ok bool) {
+	rt.r.m.store.View(func(tx cache.Tx) error {
+		table := listingTable(rt.r.Name, rt.dir, g.ID)
+		p := role
+		if named := tx.Get(table, roleKey(role)); named != nil {
+			p = string(named)
+		}
+		ref, ok = decodeRef(p, tx.Get(table, pathKey(p)))
 		return nil
 	})
 	return ref, ok

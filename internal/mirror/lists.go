@@ -57,7 +57,7 @@ func (a *Answer) instead(body []byte, meta cache.Meta) *Answer {
 }
 
 // openReferrers serves what refers to a manifest: from upstream's API, else from
-// the tag that stands in for it, else nothing does.
+// the tag that stands in for it.
 func (w wish) openReferrers(ctx context.Context) (*Answer, error) {
 	path := "referrers/" + string(w.digest)
 	page := path + "?" + w.Query
@@ -72,22 +72,20 @@ func (w wish) openReferrers(ctx context.Context) (*Answer, error) {
 		byTag.tag, byTag.digest = oci.ReferrersTag(w.digest), ""
 		a, err = byTag.openTag(ctx)
 	}
-	list := oci.EmptyIndex()
-	if err == nil {
-		defer a.Close()
-		list, err = readWhole(a, oci.ManifestMost)
-	} else if absent(err) {
-		a, err = &Answer{Content: &cache.Content{How: cache.Miss}}, nil
-	}
 	if err != nil {
 		return nil, err
 	}
-	return w.filtered(a, list)
+	defer a.Close()
+	list, err := readWhole(a, oci.ManifestMost)
+	if err != nil {
+		return nil, err
+	}
+	return w.referrers(a, list)
 }
 
-// filtered is a with what the client wants of list.
-func (w wish) filtered(a *Answer, list []byte) (*Answer, error) {
-	list, filtered, err := oci.Referrers(list, w.ArtifactType)
+// referrers is a with what the client wants of list.
+func (p Pull) referrers(a *Answer, list []byte) (*Answer, error) {
+	list, filtered, err := oci.Referrers(list, p.ArtifactType)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnfit, err)
 	}

@@ -21,7 +21,8 @@ import (
 type Adapter interface {
 	// Plan classifies a clean path.
 	Plan(path string) (repo.Plan, error)
-	// Members are the files of a root, in groups, the preferred group first.
+	// Members are the files of a root, in groups, the preferred group first: in each
+	// the text, then what was made of it (its signature).
 	Members() [][]string
 	// Root checks that a root's files agree and tells what they vouch for.
 	Root(dir string, files map[string][]byte) (repo.Listing, error)

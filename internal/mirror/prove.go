@@ -34,7 +34,7 @@ const (
 func (rt *root) prove(ctx context.Context, g *generation, l repo.Listing) error {
 	refs := make(map[string]repo.Ref, len(l.Refs))
 	for _, ref := range l.Refs {
-		refs[ref.Path] = ref
+		refs[rt.r.role(ref.Path)] = ref
 	}
 	var eg errgroup.Group // none ends the others: each notes what upstream lacks
 	eg.SetLimit(proveAtOnce)
@@ -48,7 +48,7 @@ func (rt *root) prove(ctx context.Context, g *generation, l repo.Listing) error 
 	if proved {
 		return eg.Wait()
 	}
-	return rt.proveSample(ctx, g, rt.sample(l.Refs))
+	return rt.proveSample(ctx, g, rt.sample(l.Refs), l.Complete)
 }
 
 // proveUsed has an index in the store that clients use. One that upstream lists
@@ -98,13 +98,13 @@ func lacks(err error) bool {
 // architecture: all that lie in directories of one name) are there and right.
 // Which architectures the clients have is not known yet, and the caches before
 // public mirrors are seldom right for all of them.
-func (rt *root) proveSample(ctx context.Context, g *generation, stems [][]repo.Ref) error {
+func (rt *root) proveSample(ctx context.Context, g *generation, stems [][]repo.Ref, complete bool) error {
 	verdicts := make([]error, len(stems))
 	var eg errgroup.Group
 	eg.SetLimit(proveAtOnce)
 	for i, variants := range stems {
 		eg.Go(func() error {
-			verdicts[i] = rt.probe(ctx, g, variants)
+			verdicts[i] = rt.probe(ctx, g, variants, complete)
 			return nil
 		})
 	}
@@ -146,7 +146,7 @@ func (rt *root) sample(refs []repo.Ref) [][]repo.Ref {
 		if err != nil || !plan.Vouches || ref.Size == 0 {
 			continue
 		}
-		stem := repo.TrimCompression(ref.Path)
+		stem := repo.TrimCompression(rt.r.role(ref.Path))
 		if _, known := stems[stem]; !known {
 			order = append(order, stem)
 		}
@@ -175,9 +175,9 @@ func preference(p string) int {
 }
 
 // probe asks upstream for one index in any of its compressions. That it has
-// none is no sign of trouble, archives list more than they keep; that it has
-// another one is.
-func (rt *root) probe(ctx context.Context, g *generation, variants []repo.Ref) error {
+// another one is a sign of trouble; that it has none is one where upstream keeps all
+// that it lists.
+func (rt *root) probe(ctx context.Context, g *generation, variants []repo.Ref, complete bool) error {
 	var wrong error
 	for _, ref := range variants {
 		err := rt.probeOne(ctx, g, ref)
@@ -187,7 +187,7 @@ func (rt *root) probe(ctx context.Context, g *generation, variants []repo.Ref) e
 		if errors.Is(err, upstream.ErrUnavailable) || ctx.Err() != nil {
 			return err
 		}
-		if !absent(err) && wrong == nil {
+		if (complete || !absent(err)) && wrong == nil {
 			wrong = fmt.Errorf("%w: %s: %w", ErrIncomplete, ref.Path, err)
 		}
 	}

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"mirrord/internal/cache"
 	"mirrord/internal/digest"
 	"mirrord/internal/repo"
-	"mirrord/internal/upstream"
 )
 
 // rootMax bounds the files of a root; Debian's are under 1 MiB.
@@ -22,6 +20,8 @@ type candidate struct {
 	files   map[string][]byte
 	metas   map[string]cache.Meta
 	lacks   []string
+	none    error // upstream's 404 for what it lacks
+	fault   error // of a signature that was left out, nil = none was
 	listing repo.Listing
 }
 
@@ -31,10 +31,14 @@ var errOlder = errors.New("its root is older than the one known")
 // has a newer one that holds together.
 func (rt *root) refresh(ctx context.Context) error {
 	var errs []error
+	var unsigned []*candidate
 	for _, mirror := range rt.r.Upstream.Mirrors() {
 		c, err := rt.fetch(ctx, mirror)
 		if err == nil && c == nil {
 			return rt.confirm(ctx)
+		}
+		if err == nil && c.fault != nil { // another mirror may have the right signature
+			unsigned, err = append(unsigned, c), c.fault
 		}
 		if err == nil {
 			err = rt.adopt(ctx, c)
@@ -44,6 +48,14 @@ func (rt *root) refresh(ctx context.Context) error {
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		errs = append(errs, err)
+	}
+	for _, c := range unsigned {
+		rt.r.m.log.Warn("a signature is left out that does not belong to its root", "repo", rt.r.Name, "root", rt.dir, "err", c.fault)
+		err := rt.adopt(ctx, c)
+		if err == nil {
+			return nil
 		}
 		errs = append(errs, err)
 	}
@@ -63,119 +75,32 @@ func (rt *root) fetch(ctx context.Context, mirror string) (*candidate, error) {
 	cur := rt.head()
 	used := rt.usedPaths()
 	changed := cur == nil
-	var none error
 	for _, group := range rt.r.Adapter.Members() {
 		asked := slices.ContainsFunc(group, func(n string) bool { return slices.Contains(used, join(rt.dir, n)) })
 		if len(c.files) > 0 && !asked {
 			continue
 		}
-		for _, name := range group {
-			fresh, err := rt.fetchMember(ctx, c, cur, name)
-			if absent(err) {
-				c.lacks, none = append(c.lacks, name), err
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			changed = changed || fresh
+		fresh, err := rt.fetchGroup(ctx, c, cur, group)
+		if err != nil {
+			return nil, err
 		}
+		changed = changed || fresh
 	}
 	if len(c.files) == 0 {
-		return nil, none
+		return nil, c.none
 	}
 	if !changed && len(c.files) >= len(cur.Members) && slices.Equal(c.lacks, cur.Lacks) {
 		return nil, nil
 	}
-	var err error
-	c.listing, err = rt.r.Adapter.Root(rt.dir, c.files)
-	if err != nil && c.preferOnly(rt.r.Adapter.Members()) {
-		c.listing, err = rt.r.Adapter.Root(rt.dir, c.files)
-		if err == nil && cur != nil && c.listing.ID == cur.ID {
-			return nil, nil
-		}
-	}
+	less, err := rt.readRoot(c)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %w: %w", rt.r.Name, mirror, ErrBadRoot, err)
 	}
-	return c, nil
-}
-
-// preferOnly drops all files but those of the first group that is there, and
-// reports whether it dropped any: a Release that is left to rot beside an
-// InRelease, and that a single client asks for, must not hold up everybody.
-func (c *candidate) preferOnly(groups [][]string) (dropped bool) {
-	kept := false
-	for _, group := range groups {
-		there := false
-		for _, name := range group {
-			if _, ok := c.files[name]; !ok {
-				continue
-			}
-			there = true
-			if kept {
-				delete(c.files, name)
-				c.lacks, dropped = append(c.lacks, name), true
-			}
-		}
-		kept = kept || there
+	lost := rt.lost(c, cur)
+	if cur != nil && c.listing.ID == cur.ID && (less || len(lost) > 0) {
+		return nil, nil
 	}
-	return dropped
-}
-
-// fetchMember gets one file of the root and reports whether it is not the
-// current generation's.
-func (rt *root) fetchMember(ctx context.Context, c *candidate, cur *generation, name string) (fresh bool, err error) {
-	req := upstream.Request{Path: join(rt.dir, name), Size: -1, Mirror: c.mirror}
-	var old []byte
-	var m member
-	if cur != nil {
-		req.Patience = patience // there is something to serve meanwhile
-		m = cur.Members[name]
-		if old = rt.stored(m); old != nil {
-			req.Unless = validator(m.Meta)
-		}
-	}
-	body, err := rt.r.Upstream.Open(ctx, req)
-	if errors.Is(err, upstream.ErrNotModified) {
-		c.files[name], c.metas[name] = old, m.Meta
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer body.Close()
-	data, err := io.ReadAll(io.LimitReader(body, rootMax+1))
-	if err != nil {
-		return false, err
-	}
-	if len(data) > rootMax {
-		return false, fmt.Errorf("%s: %s: %s is larger than %d bytes", rt.r.Name, c.mirror, name, rootMax)
-	}
-	c.files[name] = data
-	c.metas[name] = cache.Meta{ETag: body.Validator.ETag, LastModified: body.Validator.LastModified, ContentType: body.ContentType}
-	if old != nil && digest.Of(data) == m.Digest {
-		c.metas[name] = m.Meta // other validators of the same bytes change nothing
-		return false, nil
-	}
-	return true, nil
-}
-
-// stored reads a member's bytes, nil where the store has them no more.
-func (rt *root) stored(m member) []byte {
-	if m.Digest == "" {
-		return nil
-	}
-	c, err := rt.r.m.store.Object(m.Digest)
-	if err != nil {
-		return nil
-	}
-	defer c.Close()
-	data, err := io.ReadAll(c)
-	if err != nil {
-		return nil
-	}
-	return data
+	return c, rt.missed(c, lost)
 }
 
 // confirm keeps what clients use of the current generation in the store: it was
@@ -187,7 +112,7 @@ func (rt *root) confirm(ctx context.Context) error {
 		inUse = append(inUse, m.Digest)
 	}
 	for _, p := range rt.usedPaths() {
-		ref, ok := rt.listed(g, p)
+		ref, ok := rt.inRole(g, p)
 		if !ok {
 			continue
 		}
@@ -205,7 +130,7 @@ func (rt *root) confirm(ctx context.Context) error {
 // adopt proves a candidate and makes it the current generation.
 func (rt *root) adopt(ctx context.Context, c *candidate) error {
 	cur := rt.head()
-	if cur != nil && c.listing.Date.Before(cur.Date) {
+	if cur != nil && !c.listing.Date.IsZero() && c.listing.Date.Before(cur.Date) {
 		return fmt.Errorf("%s: %s: %w", rt.r.Name, c.mirror, errOlder)
 	}
 	g := &generation{

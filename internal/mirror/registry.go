@@ -1,10 +1,13 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"mirrord/internal/cache"
 	"mirrord/internal/digest"
 	"mirrord/internal/repo/oci"
 	"mirrord/internal/upstream"
@@ -59,39 +62,69 @@ type Pull struct {
 // Pull answers a request of the distribution API. The Answer is the caller's to
 // close.
 func (m *Mirror) Pull(ctx context.Context, p Pull) (*Answer, error) {
-	places, err := m.names.Places(p.Request, m.aliases)
-	if err != nil {
-		return nil, err
-	}
-	asked, err := m.names.Places(p.Request, oci.Aliases{})
+	wishes, asked, err := m.wishes(p)
 	if err != nil {
 		return nil, err
 	}
 	var first error
-	for _, place := range places {
-		w := wish{
-			r: m.registries[place.Registry], Pull: p,
-			repository: place.Repository, tag: place.Tag, digest: p.Digest,
-		}
-		if place.Digest != "" {
-			w.digest = place.Digest
-		}
-		if place.Registry != asked[0].Registry {
-			w.Login = upstream.Login{}
-		}
+	for _, w := range wishes {
 		a, err := w.open(ctx)
 		if err == nil {
-			a.Repo = place.Registry
+			a.Repo = w.r.Name
 			return a, nil
 		}
-		if first == nil || absent(first) {
+		// Of several refusals that of the place asked counts.
+		if first == nil || refused(first) && (!refused(err) || w.isAt(asked)) {
 			first = err
 		}
-		if ctx.Err() != nil || !absent(err) && !denied(err) {
+		// A digest is the same everywhere, so another place does for one that fails.
+		if ctx.Err() != nil || p.Digest == "" && !refused(err) {
 			break
 		}
 	}
+	if p.Kind == oci.KindReferrers && absent(first) {
+		a, err := p.referrers(&Answer{Content: &cache.Content{How: cache.Miss}}, oci.EmptyIndex())
+		if err == nil {
+			a.Repo = asked.Registry
+		}
+		return a, err
+	}
 	return nil, first
+}
+
+// wishes are p at each place where it may be answered, in order, and the place
+// that it names itself.
+func (m *Mirror) wishes(p Pull) (all []wish, asked oci.Place, err error) {
+	places, err := m.names.Places(p.Request, m.aliases)
+	if err != nil {
+		return nil, asked, err
+	}
+	plain, err := m.names.Places(p.Request, oci.Aliases{})
+	if err != nil {
+		return nil, asked, err
+	}
+	asked = plain[0]
+	for _, at := range places {
+		w := wish{r: m.registries[at.Registry], Pull: p, repository: at.Repository, tag: at.Tag, digest: cmp.Or(at.Digest, p.Digest)}
+		if at.Registry != asked.Registry {
+			w.Login = upstream.Login{}
+		}
+		all = append(all, w)
+	}
+	if p.Digest != "" { // first where it is known to be: the others may be down
+		slices.SortStableFunc(all, func(a, b wish) int { return cmp.Compare(a.rank(), b.rank()) })
+	}
+	return all, asked, nil
+}
+
+func (w wish) isAt(p oci.Place) bool { return w.r.Name == p.Registry && w.repository == p.Repository }
+
+// rank sorts wishes.
+func (w wish) rank() int {
+	if w.holds(w.digest) {
+		return 0
+	}
+	return 1
 }
 
 // wish is a Pull at one place.

@@ -98,6 +98,9 @@ func (rt *root) open(ctx context.Context, plan repo.Plan, req Request) (*Answer,
 	if err != nil {
 		return nil, r.absent(plan.Path, err)
 	}
+	if old := rt.signed(plan.Member, req.Client); old != nil {
+		gen = old
+	}
 	m, ok := gen.Members[plan.Member]
 	if !ok && stale != "" && !slices.Contains(gen.Lacks, plan.Member) {
 		return nil, fmt.Errorf("%w: %s: %s", ErrIncomplete, r.Name, plan.Path)
@@ -112,6 +115,23 @@ func (rt *root) open(ctx context.Context, plan repo.Plan, req Request) (*Answer,
 	r.give(req.Client, rt.dir, string(gen.ID))
 	c.Meta = m.Meta
 	return &Answer{Content: c, Strong: true, Stale: stale}, nil
+}
+
+// signed is the generation of the text that the client has, where member is what was
+// made of that text and is stored; else nil.
+func (rt *root) signed(member string, client *Client) *generation {
+	for _, group := range rt.r.Adapter.Members() {
+		if !slices.Contains(group[1:], member) {
+			continue
+		}
+		given := rt.r.given(client, rt.dir)
+		for _, g := range rt.generations() {
+			if m, ok := g.Members[member]; ok && string(g.ID) == given && rt.r.m.store.Has(m.Digest) {
+				return g
+			}
+		}
+	}
+	return nil
 }
 
 // current gives the generation to serve now. An old one is confirmed or replaced

@@ -21,6 +21,7 @@ type source struct {
 	pinned bool     // a digest will judge
 	unless cache.Meta
 	asked  func(*upstream.Request) // adds what the protocol wants said; nil = nothing
+	hears  func(upstream.Info)     // is told of each answer; nil = nobody
 
 	mu     sync.Mutex
 	bodies []*upstream.Body // opened so far; guarded by mu
@@ -49,6 +50,9 @@ func (s *source) Open(ctx context.Context, off int64, held cache.Meta) (*cache.I
 		}
 		body, err := s.group.Open(ctx, req)
 		if err == nil {
+			if s.hears != nil {
+				s.hears(body.Info)
+			}
 			return s.incoming(body), nil
 		}
 		if errors.Is(err, upstream.ErrNotModified) {

@@ -43,6 +43,12 @@ func (t table) name(repo string) string {
 	return "table\x00" + repo + "\x00" + t.base + "\x00" + string(t.ref.Digest)
 }
 
+// same reports the same index of the same generation: one used in itself and
+// in another's place.
+func (t table) same(other table) bool {
+	return t.gen == other.gen && t.base == other.base && t.ref.Path == other.ref.Path
+}
+
 // foundKey is a path as a client sees it who is behind the current generations.
 type foundKey struct{ path, behind string }
 
@@ -121,8 +127,10 @@ func (rt *root) tables() (list []table) {
 				if err != nil || !plan.Vouches {
 					continue
 				}
-				if ref, ok := rt.listed(g, p); ok {
-					list = append(list, table{ref: ref, base: plan.Base, gen: g.ID, head: i == 0, hash: g.ByHash})
+				tb := table{base: plan.Base, gen: g.ID, head: i == 0, hash: g.ByHash}
+				var ok bool
+				if tb.ref, ok = rt.inRole(g, p); ok && !slices.ContainsFunc(list, tb.same) {
+					list = append(list, tb)
 				}
 			}
 		}
@@ -133,7 +141,7 @@ func (rt *root) tables() (list []table) {
 // bestVariant is the compression of an index that clients would choose.
 func (rt *root) bestVariant(g *generation, stem string) string {
 	for _, ext := range append(slices.Clone(compressions), "") {
-		if _, ok := rt.listed(g, stem+ext); ok {
+		if _, ok := rt.inRole(g, stem+ext); ok {
 			return stem + ext
 		}
 	}

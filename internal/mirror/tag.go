@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"mirrord/internal/cache"
 	"mirrord/internal/digest"
 	"mirrord/internal/repo/oci"
+	"mirrord/internal/upstream"
 )
 
 // openTag serves the manifest that a tag leads to. A HEAD is answered the same
@@ -63,7 +65,7 @@ func (w wish) openManifest(ctx context.Context) (*Answer, error) {
 			w: w, path: path, digest: w.digest,
 			accept: oci.AcceptManifests, most: oci.ManifestMost, check: checkManifest,
 		},
-	})
+	}, func() { w.given(w.digest) })
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +96,9 @@ func (w wish) manifest(c *cache.Content, a *Answer) (*Answer, error) {
 
 // parseManifest reads c and goes back to its start.
 func parseManifest(c *cache.Content) (oci.Manifest, error) {
+	if c.Size > oci.ManifestMost { // a layer, most likely: it is not read to see that
+		return oci.Manifest{}, errTooLarge
+	}
 	data, err := readWhole(c, oci.ManifestMost)
 	if err == nil {
 		_, err = c.Seek(0, io.SeekStart)
@@ -125,14 +130,15 @@ func (w wish) final(err error) bool {
 // openNamed serves what upstream may change under its name, to who may read the
 // repository: who did not ask upstream itself of late does so now.
 func (w wish) openNamed(ctx context.Context, path, name string, from func(cache.Entry) cache.Source) (*Answer, error) {
-	if err := w.r.gone(w.key(path)); err != nil {
-		return nil, err
-	}
+	key := w.key(path)
 	for range fetchTries {
+		if err := w.r.gone(key); err != nil {
+			return nil, err
+		}
 		var mine *own
 		f := w.mutable(name)
 		f.source = func(seen cache.Entry) cache.Source {
-			mine = &own{Source: from(seen), given: func() { w.given("") }}
+			mine = &own{Source: from(seen), given: func() { w.given("") }, refused: func(err error) { w.refuse(key, err) }}
 			return mine
 		}
 		if !w.allowed() {
@@ -146,14 +152,53 @@ func (w wish) openNamed(ctx context.Context, path, name string, from func(cache.
 		switch {
 		case err == nil && (w.allowed() || a.Stale != "" && w.allowedOnce()):
 			return a, nil
-		case err == nil:
-			a.Close() // another client's answer
-		case refused(err) && asked:
-			w.r.forbear(w.key(path), err)
+		case err != nil && (asked || !others(ctx, err)):
 			return nil, err
-		case !refused(err):
-			return nil, err
+		}
+		// It is another client's answer.
+		seen, _ := f.entry()
+		if perr := w.askNamed(ctx, path, from(seen)); perr != nil {
+			return nil, errors.Join(perr, closeAnswer(a))
+		}
+		if err == nil {
+			return a, nil
 		}
 	}
 	return nil, errOthers
+}
+
+// askNamed has the client itself ask upstream for what others were given.
+func (w wish) askNamed(ctx context.Context, path string, from cache.Source) error {
+	old := w.allowedOnce()
+	info, err := upstream.Info{}, error(nil)
+	if w.Kind == oci.KindManifest {
+		info, err = w.head(ctx, path, old)
+	}
+	// A page that says 200 to whoever asks proves nothing.
+	if info.Digest == "" && err == nil || saidStatus(err, 405, 501) {
+		_, err = w.question(ctx, "GET", w.key(path), func(ctx context.Context) (upstream.Info, error) {
+			in, err := from.Open(ctx, 0, cache.Meta{})
+			switch {
+			case errors.Is(err, cache.ErrNotModified):
+				return upstream.Info{}, nil
+			case err != nil:
+				return upstream.Info{}, err
+			}
+			return upstream.Info{}, in.Body.Close()
+		})
+	}
+	switch {
+	case err == nil:
+		w.given("")
+	case old && !refused(err) && ctx.Err() == nil:
+		return nil
+	}
+	return err
+}
+
+func closeAnswer(a *Answer) error {
+	if a == nil {
+		return nil
+	}
+	return a.Close()
 }

@@ -9,8 +9,10 @@ import (
 const usedKept = 30 * 24 * time.Hour
 
 // use notes that a client was given path, or asked for a file of the root: the
-// next generation becomes current only with it. At most one write a day and path.
+// next generation becomes current only with what has its role there. At most one
+// write a day and role.
 func (rt *root) use(path string) {
+	path = rt.r.role(path)
 	now := rt.r.m.now()
 	if _, lately := rt.lastUse(path, now); lately {
 		return
@@ -51,7 +53,7 @@ func (rt *root) lastUse(path string, now time.Time) (known, lately bool) {
 	return known, known && now.Sub(last) < 24*time.Hour
 }
 
-// usedPaths lists what clients use below the root.
+// usedPaths lists what clients use below the root, by role.
 func (rt *root) usedPaths() []string {
 	rt.mu.Lock()
 	used := rt.used

@@ -39,7 +39,7 @@ func (r *repository) openIndex(ctx context.Context, plan repo.Plan, req Request)
 		return r.openByHash(ctx, rt, plan)
 	}
 	if !ok {
-		return nil, fmt.Errorf("%w: %s: %s does not name %s", ErrNotListed, r.Name, join(rt.dir, "Release"), plan.Path)
+		return nil, fmt.Errorf("%w: %s: the root in %q does not name %s", ErrNotListed, r.Name, rt.dir, plan.Path)
 	}
 	if req.Head && ref.Size >= 0 && !r.m.store.Has(ref.Digest) {
 		return headOf(ref), nil
@@ -94,8 +94,8 @@ func (r *repository) rootOf(ctx context.Context, plan repo.Plan) (*root, error) 
 	return nil, nil
 }
 
-// find looks an index up: by digest in every generation, by path in the one that
-// the client has, else in the current one.
+// find looks an index up: by the digest in its path in every generation, by path in
+// the one that the client has, else in the current one.
 func (rt *root) find(plan repo.Plan, client *Client) (*generation, repo.Ref, bool) {
 	gens := rt.generations()
 	if plan.Digest != "" {
@@ -104,7 +104,6 @@ func (rt *root) find(plan repo.Plan, client *Client) (*generation, repo.Ref, boo
 				return g, ref, true
 			}
 		}
-		return nil, repo.Ref{}, false
 	}
 	g := gens[0]
 	given := rt.r.given(client, rt.dir)

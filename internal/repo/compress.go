@@ -14,9 +14,6 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// ErrTooLarge reports foreign input beyond a limit of ours.
-var ErrTooLarge = errors.New("too large")
-
 // MaxDecompressed is how many bytes an index may unpack to: more than ten times
 // the largest Packages file of Debian or Ubuntu (80 MB), and at the speed of the
 // slowest decoder a bomb is cut off within about 15 s.

@@ -35,10 +35,15 @@ type Plan struct {
 	Member string
 	// Digest is the one that the path itself names (by-hash), else "".
 	Digest digest.Digest
+	// Role is, for Class Index, the path without what changes from generation to
+	// generation (the checksum in the names of metadata); "" = Path. What clients use
+	// is remembered by it.
+	Role string
 	// Vouches reports that the file names other files, for Adapter.Read.
 	Vouches bool
-	// Rebuilds is the index, less its compression, that clients make from this one
-	// and an older copy (PDiff). They never fetch it, but it is what names the
+	// Rebuilds is the index, less its compression, that clients have in effect who
+	// have this file: PDiff makes it from this and an older copy, and a repomd.xml
+	// leads to it in some form. They may never fetch it, but it is what names the
 	// files they ask for next. "" otherwise.
 	Rebuilds string
 	// Base tells apart equal indexes at different places: what an index vouches
@@ -62,5 +67,8 @@ type Listing struct {
 	ID     digest.Digest
 	Date   time.Time // when upstream made it; zero where not told
 	ByHash bool      // upstream says that indexes can be had by their hash
-	Refs   []Ref
+	// Complete says that upstream keeps all that it lists. Archives of apt list
+	// compressions that they do not keep.
+	Complete bool
+	Refs     []Ref
 }

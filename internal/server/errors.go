@@ -23,6 +23,7 @@ var verdicts = []struct {
 	text   string // "" = the error's own
 }{
 	{is(repo.ErrBadPath), http.StatusBadRequest, ""},
+	{is(errLogin), http.StatusUnauthorized, ""},
 	{is(errNothingHere), http.StatusNotFound, ""},
 	{is(repo.ErrNotFile), http.StatusNotFound, "not a file"},
 	{is(mirror.ErrUnknownRepo), http.StatusNotFound, ""},

@@ -81,8 +81,11 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, req oci.Request,
 	if !errors.As(err, &said) {
 		said = worded(req, err)
 	}
-	if said.Status == http.StatusUnauthorized {
+	switch said.Status {
+	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", challenge(r, req))
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", "GET, HEAD")
 	}
 	s.failed(w, r, said.Status, err)
 	w.Header().Set("Content-Type", "application/json")
@@ -94,11 +97,7 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, req oci.Request,
 func worded(req oci.Request, err error) *oci.Error {
 	status, text := verdict(err)
 	var upstreams *upstream.StatusError
-	switch {
-	case errors.Is(err, errLogin):
-		status = http.StatusUnauthorized
-	case !errors.As(err, &upstreams):
-	case upstreams.Code == http.StatusUnauthorized, upstreams.Code == http.StatusTooManyRequests:
+	if errors.As(err, &upstreams) && (upstreams.Code == http.StatusUnauthorized || upstreams.Code == http.StatusTooManyRequests) {
 		status = upstreams.Code
 	}
 	e := &oci.Error{Code: codes[status], Status: status, Message: text}

@@ -172,6 +172,10 @@ func TestRegistryLogin(t *testing.T) {
 	if ping.StatusCode != 401 || len(realm) < 2 || realm[1] != srv.URL+"/v2/token" {
 		t.Fatalf("%d, %q", ping.StatusCode, realm)
 	}
+	var said struct{ Errors []struct{ Message string } }
+	if err := json.NewDecoder(ping.Body).Decode(&said); err != nil || len(said.Errors) != 1 || said.Errors[0].Message != errLogin.Error() {
+		t.Errorf("/v2/ says %v, %v; expected %q", said, err, errLogin)
+	}
 	for _, user := range []string{"", "ann"} {
 		resp := get("/v2/token?service=mirrord", func(r *http.Request) {
 			if user != "" {

@@ -47,6 +47,7 @@ type Group struct {
 	realms map[string]bool // scheme://host:port
 	login  func(context.Context, string) (Login, error)
 	tokens *tokens
+	limits limits
 	secret []byte // of the marks in tokens' keys
 }
 
@@ -67,7 +68,7 @@ func NewGroup(cfg Config, t *Transport) *Group {
 		Header:  cmp.Or(cfg.Timeouts.Header, 10*time.Second),
 		Idle:    cmp.Or(cfg.Timeouts.Idle, 20*time.Second),
 	}}
-	g.login, g.tokens, g.secret = cfg.Login, newTokens(t.now), make([]byte, 32)
+	g.login, g.tokens, g.limits, g.secret = cfg.Login, newTokens(t.now), newLimits(t.now), make([]byte, 32)
 	_, _ = rand.Read(g.secret) // never fails
 	plain := false
 	for _, u := range cfg.Mirrors {

@@ -54,6 +54,11 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 	if len(h.mirrors) == 0 {
 		return nil, g.unknownMirror(r.Mirror)
 	}
+	for _, m := range h.mirrors {
+		if err := g.limited(m, r); err != nil {
+			h.errs[m], h.settled[m] = err, true
+		}
+	}
 	if r.Patience > 0 {
 		h.deadline = g.t.now().Add(r.Patience)
 	}
@@ -68,6 +73,11 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 		}
 		if err := g.t.sleep(ctx, wait); err != nil {
 			return nil, err
+		}
+	}
+	for m, err := range h.errs {
+		if r.overLimit(err) && !isCooling(err) {
+			g.limit(m, r, err)
 		}
 	}
 	return nil, h.verdict()

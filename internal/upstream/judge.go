@@ -38,6 +38,9 @@ func (g *Group) judge(m *mirror, method string, r Request, sent http.Header, res
 		return Info{}, 0, ErrNotModified
 	case code == http.StatusRequestedRangeNotSatisfiable:
 		return Info{}, 0, g.unsatisfied(m, r, resp)
+	case r.Scope != "" && (code == http.StatusUnauthorized || code == http.StatusForbidden) && !m.serves(resp.Request.URL):
+		// The mirror said yes; a CDN's signed URL may have run out on the way.
+		return Info{}, 0, answerError(fmt.Sprintf("redirected to a host that answered %d", code))
 	case code >= 400:
 		return Info{}, 0, &StatusError{g.name, m.label, code, retryAfter(resp.Header.Get("Retry-After"), g.t.now())}
 	default:

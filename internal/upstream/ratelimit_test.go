@@ -64,19 +64,30 @@ func TestRestingMirrorsSay429(t *testing.T) {
 	asked(t, b.u[1], "GET "+path+" -> 429")
 }
 
-// TestClientsOwnLimit: a client over its limit does not have the mirror rest for
-// everybody.
-func TestClientsOwnLimit(t *testing.T) {
-	b := setUp(t, 1)
-	b.u[0].Fail(path, faulty.Status(http.StatusTooManyRequests, "Retry-After", "120").Always())
-	r := whole()
-	r.Scope, r.As = "repository:a:pull", &upstream.Login{Username: "ann", Password: "a"}
-	_, err := b.Open(t.Context(), r)
-	if s := isCode(t, err, 429); s.RetryAfter != 2*time.Minute {
-		t.Errorf("Retry-After %v", s.RetryAfter)
-	}
-	if until, down := b.Down(); down {
-		t.Errorf("the mirror is shut until %v", until)
+// TestLimitIsOfOneLogin: who is over a limit is not asked for until then, and has the
+// mirror rest for nobody else.
+func TestLimitIsOfOneLogin(t *testing.T) {
+	ann, bob := &upstream.Login{Username: "ann", Password: "a"}, &upstream.Login{Username: "bob", Password: "b"}
+	for _, over := range []*upstream.Login{ann, {}, nil} {
+		p := setUpPull(t)
+		limits := func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "120")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
+		p.r.set(func() { p.r.serve = limits })
+		for range 3 {
+			if s := isCode(t, p.get(t, ask(over)), 429); s.RetryAfter != 2*time.Minute {
+				t.Errorf("Retry-After %v", s.RetryAfter)
+			}
+		}
+		if n := len(p.r.take()); n != 2 { // the 401 to begin with, then the 429
+			t.Errorf("%v: a registry that said Retry-After was asked %d times", over, n)
+		}
+		p.closed(t)
+		p.r.set(func() { p.r.serve = nil })
+		p.must(t, ask(bob))
+		p.c.Advance(2*time.Minute + time.Second)
+		p.must(t, ask(over))
 	}
 }
 

@@ -149,11 +149,8 @@ func (e *tokenError) Error() string {
 func (e *tokenError) Unwrap() error { return e.err }
 
 // blameless: err says nothing about the mirror, which must not be shut to others
-// for it. A client's own account can be over its limit.
+// for it.
 func (r Request) blameless(err error) bool {
 	var t *tokenError
-	var s *StatusError
-	theirs := r.As != nil && !r.As.IsZero()
-	return errors.As(err, &t) && t.blameless ||
-		theirs && errors.As(err, &s) && s.Code == http.StatusTooManyRequests
+	return errors.As(err, &t) && t.blameless || r.overLimit(err)
 }

@@ -17,6 +17,7 @@ const fruitlessMost = 5
 // for one file: after so many in a row the body is given up too.
 const (
 	crumbsMost = 20
+	crumbsSame = 3        // then other mirrors are asked first: one that stalls is a long wait each time
 	crumb      = 32 << 10 // bytes
 )
 
@@ -24,6 +25,7 @@ const (
 // first, at once and whatever its breaker says, then the others, then all
 // again with pauses.
 type resumption struct {
+	broken  *mirror
 	r       Request
 	order   []*mirror
 	next    int // attempts made or passed over
@@ -36,11 +38,14 @@ type resumption struct {
 }
 
 func (b *Body) newResumption(broken *mirror) *resumption {
-	run := &resumption{r: b.r, order: []*mirror{broken}, dead: map[*mirror]bool{}, counted: map[*mirror]bool{}, pause: pauses()}
+	run := &resumption{r: b.r, broken: broken, order: []*mirror{broken}, dead: map[*mirror]bool{}, counted: map[*mirror]bool{}, pause: pauses()}
 	for _, m := range b.g.chosen(b.r) {
 		if m != broken && b.joins(m) {
 			run.order = append(run.order, m)
 		}
+	}
+	if b.crumbs > crumbsSame {
+		run.order = append(run.order[1:], broken)
 	}
 	run.dead[broken] = !b.joins(broken)
 	return run
@@ -98,6 +103,9 @@ func (b *Body) resume(x *exchange, cause error) error {
 	err := b.run.last
 	if b.run.changed != nil {
 		err = b.run.changed
+		if b.r.Pinned && b.r.Size < 0 { // that size was nobody's word but the first mirror's
+			b.g.Blame(b.Mirror, err)
+		}
 	}
 	return &BrokenError{b.g.name, failed.label, b.pos, err}
 }
@@ -114,7 +122,7 @@ func (b *Body) nextMirror(run *resumption) (_ *mirror, probe bool, _ error) {
 		if run.dead[m] {
 			continue
 		}
-		if i > 0 {
+		if m != run.broken {
 			ok := false
 			if ok, probe = m.breaker.allow(); !ok {
 				continue

@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-)
 
-// ErrFormat reports a file that is not what its name says.
-var ErrFormat = errors.New("malformed")
+	"mirrord/internal/repo"
+)
 
 // lineBuffer is the longest line that is kept whole. Values of use (a path, a
 // size, a hash) are far shorter; the tails of longer lines (Depends and Provides
@@ -78,7 +77,7 @@ func (s *scanner) parse(text []byte, cut bool) (line, error) {
 }
 
 func (s *scanner) errorf(text []byte) error {
-	return fmt.Errorf("%w: line %d is no field: %.40q", ErrFormat, s.number, text)
+	return fmt.Errorf("%w: line %d is no field: %.40q", repo.ErrFormat, s.number, text)
 }
 
 // read gives one line without its end, only its beginning where it does not fit

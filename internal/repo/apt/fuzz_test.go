@@ -44,11 +44,11 @@ func FuzzRelease(f *testing.F) {
 func FuzzSigned(f *testing.F) {
 	f.Fuzz(func(t *testing.T, signed, signature []byte) {
 		got, err := Adapter{}.Root("", map[string][]byte{inRelease: signed})
-		if err == nil && (!bytes.HasPrefix(signed, []byte(beginMessage)) || len(got.Refs) == 0) {
+		if err == nil && (!bytes.HasPrefix(signed, []byte("-----BEGIN PGP SIGNED MESSAGE-----")) || len(got.Refs) == 0) {
 			t.Fatalf("taken for an InRelease: %q", signed)
 		}
-		err = checkDetached(signed, signature)
-		armored := bytes.HasPrefix(bytes.TrimSpace(signature), []byte(beginSignature))
+		err = repo.CheckDetached(signed, signature)
+		armored := bytes.HasPrefix(bytes.TrimSpace(signature), []byte("-----BEGIN PGP SIGNATURE-----"))
 		if err == nil && !armored && signature[0]&0x80 == 0 {
 			t.Fatalf("taken for a signature: %q", signature)
 		}
@@ -66,7 +66,7 @@ func FuzzStanzas(f *testing.F) {
 			if !reflect.DeepEqual(whole, pieces) || (err == nil) != (piecesErr == nil) {
 				t.Fatalf("%s: %v, %v at once; %v, %v in pieces", name, whole, err, pieces, piecesErr)
 			}
-			if err != nil && !errors.Is(err, ErrFormat) {
+			if err != nil && !errors.Is(err, repo.ErrFormat) {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"mirrord/internal/digest"
+	"mirrord/internal/repo"
 )
 
 // readDiffIndex reads a Packages.diff/Index: the patches as they are downloaded,
@@ -50,7 +51,7 @@ func readSums(in io.Reader, out sink) error {
 		}
 		d := strong(digest.SHA256, hash)
 		if d == "" || cut {
-			return fmt.Errorf("%w: line %d is no SHA-256 and path: %.40q", ErrFormat, lines.number, text)
+			return fmt.Errorf("%w: line %d is no SHA-256 and path: %.40q", repo.ErrFormat, lines.number, text)
 		}
 		if err := out.add(string(bytes.TrimPrefix(name, []byte("*"))), -1, d); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"mirrord/internal/digest"
+	"mirrord/internal/repo"
 )
 
 // stanza is what is kept of one package. The buffers are used again and again.
@@ -69,7 +70,7 @@ func readPackages(in io.Reader, out sink) error {
 		}
 		if value := s.field(l.name); value != nil {
 			if l.cut {
-				return fmt.Errorf("%w: line %d: %s longer than %d bytes", ErrFormat, lines.number, l.name, lineBuffer)
+				return fmt.Errorf("%w: line %d: %s longer than %d bytes", repo.ErrFormat, lines.number, l.name, lineBuffer)
 			}
 			*value = append((*value)[:0], l.value...)
 		}

@@ -125,7 +125,7 @@ Checksums-Sha256:
 func TestReadSourcesLimitsFiles(t *testing.T) {
 	text := "Checksums-Sha256:\n" + strings.Repeat(" "+hash256+" 1 a\n", maxFiles+1)
 	err := Adapter{}.Read("Sources", strings.NewReader(text), func(repo.Ref) error { return nil })
-	if !errors.Is(err, ErrFormat) {
+	if !errors.Is(err, repo.ErrFormat) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -164,14 +164,14 @@ func TestReadRefuses(t *testing.T) {
 		name, text string
 		want       error
 	}{
-		{"Packages", "<!DOCTYPE html>\n<html></html>\n", ErrFormat},
-		{"Packages", " begins with a continuation\n", ErrFormat},
-		{"Packages", "no colon here\n", ErrFormat},
-		{"Packages", ": no name\n", ErrFormat},
-		{"Packages", "Filename: " + strings.Repeat("a", lineBuffer) + "\n", ErrFormat},
+		{"Packages", "<!DOCTYPE html>\n<html></html>\n", repo.ErrFormat},
+		{"Packages", " begins with a continuation\n", repo.ErrFormat},
+		{"Packages", "no colon here\n", repo.ErrFormat},
+		{"Packages", ": no name\n", repo.ErrFormat},
+		{"Packages", "Filename: " + strings.Repeat("a", lineBuffer) + "\n", repo.ErrFormat},
 		{"Packages.gz", "Filename: not packed\n", gzip.ErrHeader},
-		{"x/SHA256SUMS", "<html>\n", ErrFormat},
-		{"x/SHA256SUMS", hash256 + "  " + strings.Repeat("a", 1<<20), ErrFormat},
+		{"x/SHA256SUMS", "<html>\n", repo.ErrFormat},
+		{"x/SHA256SUMS", hash256 + "  " + strings.Repeat("a", 1<<20), repo.ErrFormat},
 		{"Contents-amd64", "bin/ls utils/coreutils\n", errNoList},
 		{"Index", "SHA256-Download:\n", errNoList},
 		{"Packages", packageText("a"), stop},

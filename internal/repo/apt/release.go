@@ -69,7 +69,7 @@ func (p *releaseParser) take(l line) error {
 	}
 	entry, ok := parseSum(l.value)
 	if !ok {
-		return fmt.Errorf("%w: want hash, size and path: %.80q", ErrFormat, l.value)
+		return fmt.Errorf("%w: want hash, size and path: %.80q", repo.ErrFormat, l.value)
 	}
 	return p.add(entry)
 }
@@ -104,11 +104,11 @@ func parseDate(value string) time.Time {
 func (p *releaseParser) add(entry sum) error {
 	name, ok := cleanEntry(string(entry.name))
 	if !ok {
-		return fmt.Errorf("%w: unclean path %.80q", ErrFormat, entry.name)
+		return fmt.Errorf("%w: unclean path %.80q", repo.ErrFormat, entry.name)
 	}
 	sum, err := digest.New(releaseLists[p.list].alg, string(entry.hash))
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrFormat, err)
+		return fmt.Errorf("%w: %w", repo.ErrFormat, err)
 	}
 	if name == release || name == inRelease || name == releaseGPG {
 		return nil // apt-ftparchive lists the half-written Release within itself
@@ -123,7 +123,7 @@ func (p *releaseParser) add(entry sum) error {
 	}
 	file := &p.files[i]
 	if file.size != entry.size || file.sums[p.list] != "" && file.sums[p.list] != sum {
-		return fmt.Errorf("%w: %q is listed twice, differently", ErrFormat, name)
+		return fmt.Errorf("%w: %q is listed twice, differently", repo.ErrFormat, name)
 	}
 	file.sums[p.list] = sum
 	return nil
@@ -147,7 +147,7 @@ func (p *releaseParser) finish() (repo.Listing, error) {
 		}
 	}
 	if len(p.listing.Refs) == 0 {
-		return repo.Listing{}, ErrNoStrongHash
+		return repo.Listing{}, repo.ErrNoStrongHash
 	}
 	return p.listing, nil
 }

@@ -2,21 +2,10 @@ package apt
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"mirrord/internal/digest"
 	"mirrord/internal/repo"
-)
-
-var (
-	// ErrIncoherent reports files of a root that do not belong together: a text
-	// that is not the one signed, or Release files of two generations. Upstream
-	// is most likely in the middle of an update.
-	ErrIncoherent = errors.New("the files do not belong together")
-	// ErrNoStrongHash reports a Release that lists nothing by SHA-256 or SHA-512.
-	// apt takes no such archive either.
-	ErrNoStrongHash = errors.New("no SHA256 or SHA512 list")
 )
 
 // Limits on the files of a root, in bytes. Debian's InRelease has 0.2 MB, one
@@ -28,7 +17,7 @@ const (
 )
 
 // Root reads the root in dir from its files by name: InRelease, Release, or
-// Release and Release.gpg, or all three. It fails with ErrIncoherent where a
+// Release and Release.gpg, or all three. It fails with repo.ErrIncoherent where a
 // signature was made for another text, or the texts differ. That tells a broken
 // or half-updated root from a whole one; it does not tell who signed.
 func (Adapter) Root(dir string, files map[string][]byte) (repo.Listing, error) {
@@ -53,22 +42,22 @@ func agreedText(files map[string][]byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: a Release of %d bytes or its signature", repo.ErrTooLarge, max(len(signed), len(plain)))
 	}
 	if hasSignature && hasPlain {
-		if err := checkDetached(plain, signature); err != nil {
+		if err := repo.CheckDetached(plain, signature); err != nil {
 			return nil, fmt.Errorf("%s: %w", releaseGPG, err)
 		}
 	}
 	if !hasSigned {
 		if !hasPlain {
-			return nil, fmt.Errorf("%w: neither %s nor %s is given", ErrIncoherent, inRelease, release)
+			return nil, fmt.Errorf("%w: neither %s nor %s is given", repo.ErrIncoherent, inRelease, release)
 		}
 		return plain, nil
 	}
-	text, err := openClearsigned(signed)
+	text, err := repo.OpenClearsigned(signed)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", inRelease, err)
 	}
 	if hasPlain && identity(text) != identity(plain) {
-		return nil, fmt.Errorf("%w: %s and %s differ", ErrIncoherent, inRelease, release)
+		return nil, fmt.Errorf("%w: %s and %s differ", repo.ErrIncoherent, inRelease, release)
 	}
 	return text, nil
 }

@@ -86,8 +86,8 @@ func TestRootRefusesWhatDoesNotBelongTogether(t *testing.T) {
 		"a signature alone":        {releaseGPG: detached},
 		"nothing":                  {},
 	} {
-		if got, err := (Adapter{}).Root("", files); !errors.Is(err, ErrIncoherent) {
-			t.Errorf("%s: %+v, %v; want ErrIncoherent", name, got, err)
+		if got, err := (Adapter{}).Root("", files); !errors.Is(err, repo.ErrIncoherent) {
+			t.Errorf("%s: %+v, %v; want repo.ErrIncoherent", name, got, err)
 		}
 	}
 }
@@ -107,32 +107,32 @@ func TestRootRefusesWhatIsNoRoot(t *testing.T) {
 		files map[string][]byte
 		want  error
 	}{
-		"a web page before it":   {map[string][]byte{inRelease: append(portal[:len(portal):len(portal)], s.clearsign(text)...)}, ErrFormat},
-		"portal as InRelease":    {map[string][]byte{inRelease: portal}, ErrFormat},
-		"portal as Release":      {map[string][]byte{release: portal}, ErrFormat},
-		"portal as Release.gpg":  {map[string][]byte{release: text, releaseGPG: portal}, ErrFormat},
-		"empty InRelease":        {map[string][]byte{inRelease: {}}, ErrFormat},
-		"empty Release":          {map[string][]byte{release: {}}, ErrNoStrongHash},
-		"empty Release.gpg":      {map[string][]byte{release: text, releaseGPG: {}}, ErrFormat},
-		"unsigned InRelease":     {map[string][]byte{inRelease: text}, ErrFormat},
-		"text after InRelease":   {map[string][]byte{inRelease: append(s.clearsign(text), "more\n"...)}, ErrFormat},
-		"signed Release":         {map[string][]byte{release: s.clearsign(text)}, ErrFormat},
-		"a flood of signatures":  {map[string][]byte{release: text, releaseGPG: bytes.Repeat(s.detach(text), maxSignatures+1)}, ErrFormat},
+		"a web page before it":   {map[string][]byte{inRelease: append(portal[:len(portal):len(portal)], s.clearsign(text)...)}, repo.ErrFormat},
+		"portal as InRelease":    {map[string][]byte{inRelease: portal}, repo.ErrFormat},
+		"portal as Release":      {map[string][]byte{release: portal}, repo.ErrFormat},
+		"portal as Release.gpg":  {map[string][]byte{release: text, releaseGPG: portal}, repo.ErrFormat},
+		"empty InRelease":        {map[string][]byte{inRelease: {}}, repo.ErrFormat},
+		"empty Release":          {map[string][]byte{release: {}}, repo.ErrNoStrongHash},
+		"empty Release.gpg":      {map[string][]byte{release: text, releaseGPG: {}}, repo.ErrFormat},
+		"unsigned InRelease":     {map[string][]byte{inRelease: text}, repo.ErrFormat},
+		"text after InRelease":   {map[string][]byte{inRelease: append(s.clearsign(text), "more\n"...)}, repo.ErrFormat},
+		"signed Release":         {map[string][]byte{release: s.clearsign(text)}, repo.ErrFormat},
+		"a flood of signatures":  {map[string][]byte{release: text, releaseGPG: bytes.Repeat(s.detach(text), 33 /* one over the limit */)}, repo.ErrFormat},
 		"a huge InRelease":       {map[string][]byte{inRelease: make([]byte, maxRelease+1)}, repo.ErrTooLarge},
 		"a huge Release":         {map[string][]byte{release: make([]byte, maxRelease+1)}, repo.ErrTooLarge},
 		"a huge Release.gpg":     {map[string][]byte{release: text, releaseGPG: make([]byte, maxSignature+1)}, repo.ErrTooLarge},
-		"MD5 only":               {map[string][]byte{release: []byte("MD5Sum:\n 0ed6d4c8891eb86358b94bb35d9e4da4 1 Packages\n")}, ErrNoStrongHash},
-		"an empty list":          {map[string][]byte{release: []byte("SHA256:\n")}, ErrNoStrongHash},
-		"a path upwards":         {releaseOf(hash256 + " 1 main/../../x"), ErrFormat},
-		"an absolute path":       {releaseOf(hash256 + " 1 /etc/passwd"), ErrFormat},
-		"a negative size":        {releaseOf(hash256 + " -1 Packages"), ErrFormat},
-		"an absurd size":         {releaseOf(hash256 + " 99999999999999 Packages"), ErrFormat},
-		"a size beyond 64 bits":  {releaseOf(hash256 + " 99999999999999999999 Packages"), ErrFormat},
-		"no path":                {releaseOf(hash256 + " 1"), ErrFormat},
-		"a short hash":           {releaseOf(hash256[1:] + " 1 Packages"), ErrFormat},
-		"listed twice":           {releaseOf(hash256+" 1 Packages", strings.ToUpper(hash256[1:])+"0 1 Packages"), ErrFormat},
-		"two sizes":              {releaseOf(hash256+" 1 Packages", hash256+" 2 ./Packages"), ErrFormat},
-		"two sizes in two lists": {map[string][]byte{release: []byte("SHA256:\n " + hash256 + " 1 a\nMD5Sum:\n " + hash256[:32] + " 2 a\n")}, ErrFormat},
+		"MD5 only":               {map[string][]byte{release: []byte("MD5Sum:\n 0ed6d4c8891eb86358b94bb35d9e4da4 1 Packages\n")}, repo.ErrNoStrongHash},
+		"an empty list":          {map[string][]byte{release: []byte("SHA256:\n")}, repo.ErrNoStrongHash},
+		"a path upwards":         {releaseOf(hash256 + " 1 main/../../x"), repo.ErrFormat},
+		"an absolute path":       {releaseOf(hash256 + " 1 /etc/passwd"), repo.ErrFormat},
+		"a negative size":        {releaseOf(hash256 + " -1 Packages"), repo.ErrFormat},
+		"an absurd size":         {releaseOf(hash256 + " 99999999999999 Packages"), repo.ErrFormat},
+		"a size beyond 64 bits":  {releaseOf(hash256 + " 99999999999999999999 Packages"), repo.ErrFormat},
+		"no path":                {releaseOf(hash256 + " 1"), repo.ErrFormat},
+		"a short hash":           {releaseOf(hash256[1:] + " 1 Packages"), repo.ErrFormat},
+		"listed twice":           {releaseOf(hash256+" 1 Packages", strings.ToUpper(hash256[1:])+"0 1 Packages"), repo.ErrFormat},
+		"two sizes":              {releaseOf(hash256+" 1 Packages", hash256+" 2 ./Packages"), repo.ErrFormat},
+		"two sizes in two lists": {map[string][]byte{release: []byte("SHA256:\n " + hash256 + " 1 a\nMD5Sum:\n " + hash256[:32] + " 2 a\n")}, repo.ErrFormat},
 		"an overlong line":       {releaseOf(hash256 + " 1 " + strings.Repeat("a", lineBuffer)), repo.ErrTooLarge},
 	} {
 		if got, err := (Adapter{}).Root("x", tc.files); !errors.Is(err, tc.want) {

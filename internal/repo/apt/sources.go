@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"mirrord/internal/digest"
+	"mirrord/internal/repo"
 )
 
 // maxFiles is how many files one source package may have; real ones have tens.
@@ -62,7 +63,7 @@ func (s *source) take(l line) error {
 		return nil
 	}
 	if len(s.files[s.list]) == maxFiles {
-		return fmt.Errorf("%w: a source package of more than %d files", ErrFormat, maxFiles)
+		return fmt.Errorf("%w: a source package of more than %d files", repo.ErrFormat, maxFiles)
 	}
 	file := sourceFile{name: string(entry.name), size: entry.size, digest: strong(s.list, entry.hash)}
 	s.files[s.list] = append(s.files[s.list], file)

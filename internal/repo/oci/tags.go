@@ -15,17 +15,18 @@ import (
 // of the page that follows the one made here, "" for none.
 func PageTags(list []byte, query string) (out []byte, next string, err error) {
 	var body struct {
-		Name string    `json:"name"`
-		Tags *[]string `json:"tags"`
+		Name string          `json:"name"`
+		Tags json.RawMessage `json:"tags"`
 	}
-	if err := json.Unmarshal(list, &body); err != nil || body.Name == "" && body.Tags == nil {
+	var tags []string
+	if json.Unmarshal(list, &body) != nil || body.Tags == nil || json.Unmarshal(body.Tags, &tags) != nil {
 		return nil, "", errors.New("not a list of tags")
 	}
 	values, err := url.ParseQuery(query)
-	if err != nil || body.Tags == nil {
-		return list, "", err
+	if err != nil {
+		return nil, "", err
 	}
-	tags, last := *body.Tags, values.Get(keyLast)
+	last := values.Get(keyLast)
 	n, counted := len(tags), values.Has(keyCount)
 	if counted {
 		if n, err = strconv.Atoi(values.Get(keyCount)); err != nil {
@@ -47,7 +48,9 @@ func PageTags(list []byte, query string) (out []byte, next string, err error) {
 		}
 		tags = tags[:n]
 	}
-	body.Tags = &tags
+	if body.Tags, err = json.Marshal(tags); err != nil {
+		return nil, "", err
+	}
 	out, err = json.Marshal(body)
 	return out, next, err
 }

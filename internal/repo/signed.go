@@ -1,4 +1,4 @@
-package apt
+package repo
 
 import (
 	"bytes"
@@ -30,8 +30,9 @@ const (
 // signs with three keys.
 const maxSignatures = 32
 
-// openClearsigned gives the text of an InRelease whose signatures agree with it.
-func openClearsigned(data []byte) ([]byte, error) {
+// OpenClearsigned gives the text of a clear-signed message (an InRelease) whose
+// signatures agree with it.
+func OpenClearsigned(data []byte) ([]byte, error) {
 	if !bytes.HasPrefix(data, []byte(beginMessage)) {
 		return nil, fmt.Errorf("%w: want %q, got %.40q", ErrFormat, beginMessage, data)
 	}
@@ -52,8 +53,9 @@ func openClearsigned(data []byte) ([]byte, error) {
 	return block.Plaintext, checkTags(block.Bytes, sigs)
 }
 
-// checkDetached compares a Release with the signatures beside it, armored or not.
-func checkDetached(text, signature []byte) error {
+// CheckDetached compares a text (a Release, a repomd.xml) with the signatures beside
+// it, armored or not.
+func CheckDetached(text, signature []byte) error {
 	binary := len(signature) > 0 && signature[0]&0x80 != 0
 	var sigs []*packet.OpaquePacket
 	var err error
