@@ -113,15 +113,20 @@ func (rt *root) lost(c *candidate, cur *generation) (names []string) {
 	return names
 }
 
-// missed holds a candidate back that has lost a signature, as proveUsed does for an
+// hold keeps a candidate back that has lost a signature, as proveUsed does for an
 // index that is gone.
-func (rt *root) missed(c *candidate, lost []string) error {
+func (rt *root) hold(c *candidate, lost []string) error {
 	for _, name := range lost {
 		if rt.lacks(join(rt.dir, name), true) < vanishedFor {
-			return errors.Join(fmt.Errorf("%w: %s: %s: no %s that belongs to the new root", ErrIncomplete, rt.r.Name, c.mirror, name), c.fault)
+			return rt.misses(c, name)
 		}
 	}
 	return nil
+}
+
+func (rt *root) misses(c *candidate, name string) error {
+	err := fmt.Errorf("%w: %s: %s: no %s that belongs to the root", ErrIncomplete, rt.r.Name, c.mirror, name)
+	return errors.Join(err, c.fault)
 }
 
 // preferOnly drops all files but those of the first group that is there, and

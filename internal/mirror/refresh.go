@@ -21,7 +21,7 @@ type candidate struct {
 	metas   map[string]cache.Meta
 	lacks   []string
 	none    error // upstream's 404 for what it lacks
-	fault   error // of a signature that was left out, nil = none was
+	fault   error // of a signature that is left out, nil = none is
 	listing repo.Listing
 }
 
@@ -52,6 +52,9 @@ func (rt *root) refresh(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	for _, c := range unsigned {
+		if cur := rt.head(); cur != nil && cur.ID == c.listing.ID {
+			return rt.confirm(ctx) // with the signature it has
+		}
 		rt.r.m.log.Warn("a signature is left out that does not belong to its root", "repo", rt.r.Name, "root", rt.dir, "err", c.fault)
 		err := rt.adopt(ctx, c)
 		if err == nil {
@@ -69,7 +72,7 @@ func (rt *root) refresh(ctx context.Context) error {
 }
 
 // fetch gets the root's files from one mirror; nil where they are what is
-// current.
+// current. A candidate with a fault serves where no mirror has one without.
 func (rt *root) fetch(ctx context.Context, mirror string) (*candidate, error) {
 	c := &candidate{mirror: mirror, files: make(map[string][]byte), metas: make(map[string]cache.Meta)}
 	cur := rt.head()
@@ -97,10 +100,16 @@ func (rt *root) fetch(ctx context.Context, mirror string) (*candidate, error) {
 		return nil, fmt.Errorf("%s: %s: %w: %w", rt.r.Name, mirror, ErrBadRoot, err)
 	}
 	lost := rt.lost(c, cur)
-	if cur != nil && c.listing.ID == cur.ID && (less || len(lost) > 0) {
+	switch same := cur != nil && c.listing.ID == cur.ID; {
+	case same && len(lost) > 0:
+		c.fault = rt.misses(c, lost[0])
+		return c, nil
+	case same && less && c.fault == nil:
 		return nil, nil
+	case !same:
+		err = rt.hold(c, lost)
 	}
-	return c, rt.missed(c, lost)
+	return c, err
 }
 
 // confirm keeps what clients use of the current generation in the store: it was

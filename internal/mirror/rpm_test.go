@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -34,13 +35,21 @@ const (
 // same names in all states where not.
 func newRPM(h *house, version string, date time.Time, unique bool) *rpmState {
 	h.t.Helper()
+	return newPaddedRPM(h, version, date, unique, 0)
+}
+
+// newPaddedRPM is newRPM with a primary of so many bytes at least, packed.
+func newPaddedRPM(h *house, version string, date time.Time, unique bool, size int) *rpmState {
+	h.t.Helper()
+	noise := make([]byte, size)
+	rand.NewChaCha8([32]byte{}).Read(noise)
 	s := &rpmState{files: map[string]string{helloRPM: strings.Repeat("hello"+version, 1000)}}
 	var err error
 	if s.key, err = signer(); err != nil {
 		h.t.Fatal(err)
 	}
-	text := fmt.Sprintf(`<metadata><package><checksum type="sha256">%x</checksum><size package="%d"/><location href="Packages/h/hello.rpm"/></package></metadata>`,
-		sum(s.files[helloRPM]), len(s.files[helloRPM]))
+	text := fmt.Sprintf(`<metadata><!--%x--><package><checksum type="sha256">%x</checksum><size package="%d"/><location href="Packages/h/hello.rpm"/></package></metadata>`,
+		noise, sum(s.files[helloRPM]), len(s.files[helloRPM]))
 	var md strings.Builder
 	md.WriteString("<repomd>")
 	for name, data := range map[string]string{"primary.xml.gz": zip(text), "filelists.xml.gz": zip("<filelists>" + version), "primary.xml.zck": "zck" + version} {
@@ -146,6 +155,29 @@ func TestRPMOtherMetadata(t *testing.T) {
 	}
 }
 
+// TestRPMRootsApart: a package of one root costs nothing of another.
+func TestRPMRootsApart(t *testing.T) {
+	h := newHouse(t, 1)
+	s := newPaddedRPM(h, "1", monday, true, sampleWhole) // more is looked at by HEAD only
+	s.publish(h.ups[0])
+	in41 := func(p string) string { return strings.Replace(p, "40", "41", 1) }
+	far := newPaddedRPM(h, "1", monday, true, 2*sampleWhole)
+	for p, data := range far.files {
+		h.ups[0].Set("/"+in41(p), []byte(data))
+	}
+	h.rpmWants(nil, repomdPath, s.files[repomdPath])
+	h.rpmWants(nil, in41(repomdPath), far.files[repomdPath])
+	h.rpmWants(nil, helloRPM, s.files[helloRPM])
+	want := []string{
+		helloRPM + " 200", repomdPath + " 200", repomdPath + ".asc 404", s.path("primary.xml.gz") + " 200",
+		in41(repomdPath) + " 200", in41(repomdPath) + ".asc 404",
+	}
+	slices.Sort(want)
+	if got := h.asked(); !slices.Equal(got, want) {
+		t.Errorf("upstream was asked for\n%q, expected\n%q", got, want)
+	}
+}
+
 // TestRPMGenerations: a new repomd.xml is current only with what clients use of it,
 // under whatever names, and who has the old one finishes with it.
 func TestRPMGenerations(t *testing.T) {
@@ -202,6 +234,12 @@ func TestRPMSignature(t *testing.T) {
 	late := new(Client)
 	h.rpmWants(late, repomdPath, old.files[repomdPath])
 	h.rpmWants(nil, asc, old.files[asc])
+	h.ups[0].Remove("/" + asc) // the one that is known is still right
+	h.advance(2 * time.Minute)
+	if ans := h.rpmWants(nil, asc, old.files[asc]); ans.Stale != "" {
+		t.Errorf("what upstream confirmed is called stale: %s", ans.Stale)
+	}
+	old.publish(h.ups[0], ".asc")
 	for range 2 { // the signature is still the old one, then there is none
 		young.publish(h.ups[0], "repomd.xml", "primary.xml.gz", "primary.xml.zck", "filelists.xml.gz")
 		h.advance(2 * time.Minute)
@@ -214,6 +252,21 @@ func TestRPMSignature(t *testing.T) {
 	h.rpmWants(nil, repomdPath, young.files[repomdPath])
 	h.rpmWants(nil, asc, young.files[asc])
 	h.rpmWants(late, asc, old.files[asc])
+}
+
+// TestRPMSecondMirrorIsWhole: one with the wrong signature does not hide another.
+func TestRPMSecondMirrorIsWhole(t *testing.T) {
+	h := newHouse(t, 2)
+	old, young := newRPM(h, "1", monday, true).sign(h), newRPM(h, "2", tuesday, true).sign(h)
+	const asc = repomdPath + ".asc"
+	old.publish(h.ups[0])
+	h.rpmWants(nil, repomdPath, old.files[repomdPath])
+	h.rpmWants(nil, asc, old.files[asc])
+	young.publish(h.ups[0], ".asc")
+	young.publish(h.ups[1])
+	h.advance(2 * time.Minute)
+	h.rpmWants(nil, repomdPath, young.files[repomdPath])
+	h.rpmWants(nil, asc, young.files[asc])
 }
 
 // TestRPMSignatureLeftToRot: one that belongs to another repomd.xml holds nobody up

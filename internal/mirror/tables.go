@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"mirrord/internal/cache"
-	"mirrord/internal/digest"
 	"mirrord/internal/repo"
 
 	"golang.org/x/sync/singleflight"
@@ -28,25 +27,6 @@ type tables struct {
 	mu   sync.Mutex
 	list []table // nil = to be worked out; guarded by mu
 	turn int     // counts resets; guarded by mu
-}
-
-// table is one index of one generation.
-type table struct {
-	ref  repo.Ref
-	base string
-	gen  digest.Digest
-	head bool // gen is the current one
-	hash bool // its upstream has by-hash
-}
-
-func (t table) name(repo string) string {
-	return "table\x00" + repo + "\x00" + t.base + "\x00" + string(t.ref.Digest)
-}
-
-// same reports the same index of the same generation: one used in itself and
-// in another's place.
-func (t table) same(other table) bool {
-	return t.gen == other.gen && t.base == other.base && t.ref.Path == other.ref.Path
 }
 
 // foundKey is a path as a client sees it who is behind the current generations.
@@ -156,7 +136,7 @@ func (t *tables) lookup(ctx context.Context, path string, client *Client) (repo.
 		return ref, true
 	}
 	turn := t.now()
-	if err := t.readAll(ctx); err != nil {
+	if err := t.readAll(ctx, path); err != nil {
 		t.r.m.log.Warn("an index could not be read", "repo", t.r.Name, "err", err)
 	}
 	behind := t.r.behind(client)
@@ -181,7 +161,7 @@ func (t *tables) search(path string, behind []string) (ref repo.Ref, ok bool) {
 	}
 	t.r.m.store.View(func(tx cache.Tx) error {
 		for _, tb := range list {
-			if tb.base != "" && !strings.HasPrefix(path, tb.base+"/") {
+			if !tb.covers(path) {
 				continue
 			}
 			if ref, ok = decodeRef(path, tx.Get(tb.name(t.r.Name), []byte(path))); ok {
@@ -200,21 +180,22 @@ func rank(first bool) int {
 	return 1
 }
 
-// prepare reads what is not read yet, ahead of the clients' next questions.
-func (t *tables) prepare() {
+// prepare reads what is not read yet around the index at path, ahead of the clients'
+// next questions.
+func (t *tables) prepare(path string) {
 	t.r.m.wg.Add(1)
 	go func() {
 		defer t.r.m.wg.Done()
-		if err := t.readAll(t.r.m.ctx); err != nil && t.r.m.ctx.Err() == nil {
+		if err := t.readAll(t.r.m.ctx, path); err != nil && t.r.m.ctx.Err() == nil {
 			t.r.m.log.Warn("an index could not be read", "repo", t.r.Name, "err", err)
 		}
 	}()
 }
 
-// readAll makes the tables that are missing.
-func (t *tables) readAll(ctx context.Context) error {
+// readAll makes the tables that are missing and may vouch for path.
+func (t *tables) readAll(ctx context.Context, path string) error {
 	var errs []error
-	for _, tb := range t.unread() {
+	for _, tb := range t.unread(path) {
 		name := tb.name(t.r.Name)
 		if !tb.head && !t.r.m.store.Has(tb.ref.Digest) || t.r.gone(name) != nil {
 			continue // upstream has it no more, or it cannot be read
@@ -230,12 +211,12 @@ func (t *tables) readAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// unread lists the indexes without a table.
-func (t *tables) unread() (list []table) {
+// unread lists the indexes without a table that may vouch for path.
+func (t *tables) unread(path string) (list []table) {
 	all := t.all()
 	t.r.m.store.View(func(tx cache.Tx) error {
 		for _, tb := range all {
-			if !tx.Has(tb.name(t.r.Name)) {
+			if tb.covers(path) && !tx.Has(tb.name(t.r.Name)) {
 				list = append(list, tb)
 			}
 		}

@@ -55,7 +55,7 @@ func (r *repository) openIndex(ctx context.Context, plan repo.Plan, req Request)
 		rt.use(ref.Path) // not before: what is listed and never there must not hold updates back
 	}
 	if named, _ := r.Adapter.Plan(ref.Path); named.Vouches || named.Rebuilds != "" {
-		r.tables.prepare()
+		r.tables.prepare(ref.Path)
 	}
 	return &Answer{Content: c, Strong: true}, nil
 }
