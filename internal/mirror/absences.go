@@ -19,7 +19,7 @@ type absences struct {
 	now     func() time.Time
 }
 
-// absence is upstream's word that it has no such file.
+// absence is upstream's no: it has no such file, or not for who asks.
 type absence struct {
 	err   error
 	until time.Time
@@ -30,7 +30,7 @@ func newAbsences(now func() time.Time) absences {
 	return absences{missing, now}
 }
 
-// gone is upstream's 404 where it is still remembered, else nil.
+// gone is upstream's no where it is still remembered, else nil.
 func (a absences) gone(key string) error {
 	if was, ok := a.missing.Get(key); ok && a.now().Before(was.until) {
 		return was.err

@@ -34,6 +34,7 @@ type access struct {
 	r       *registry
 	readers *lru.Cache[reader, time.Time] // when upstream last said yes
 	held    *lru.Cache[heldKey, struct{}] // what upstream has shown to be in a repository
+	named   *lru.Cache[heldKey, struct{}] // what its manifests name: where to look first, no proof
 	asking  *singleflight.Group
 }
 
@@ -65,7 +66,8 @@ func identify(l upstream.Login) identity {
 func newAccess(r *registry) access {
 	readers, _ := lru.New[reader, time.Time](readersKept)
 	held, _ := lru.New[heldKey, struct{}](heldKept)
-	return access{r: r, readers: readers, held: held, asking: new(singleflight.Group)}
+	named, _ := lru.New[heldKey, struct{}](heldKept)
+	return access{r: r, readers: readers, held: held, named: named, asking: new(singleflight.Group)}
 }
 
 func (w wish) reader() reader { return reader{w.repository, identify(w.Login)} }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -190,6 +191,7 @@ type hub struct {
 	gone        Gone
 	shared      func(string) bool
 	aliases     oci.Aliases
+	log         *slog.Logger
 }
 
 func newHub(t *testing.T, change func(*hub)) *hub {
@@ -218,7 +220,7 @@ func (h *hub) start() {
 	}
 	var err error
 	h.m, err = New(Options{
-		Store: h.store, Now: h.now, Registries: registries, Default: "docker.io", Library: []string{"docker.io"}, Aliases: h.aliases,
+		Store: h.store, Now: h.now, Log: h.log, Registries: registries, Default: "docker.io", Library: []string{"docker.io"}, Aliases: h.aliases,
 	})
 	if err != nil {
 		h.t.Fatal(err)

@@ -37,9 +37,12 @@ func TestAliasAway(t *testing.T) {
 	h.advance(time.Minute)
 	h.gets(nobody, "alpine/manifests/"+string(d), im.blobs[d])
 	h.wantsAsked(h.other)
+	h.gets(nobody, "alpine/blobs/"+string(digest.Of([]byte("own"))), "own") // a manifest from there names it
+	h.wantsAsked(h.other)
 	h.other.set(func() { h.other.fail = 500 })
 	h.gets(nobody, "alpine/manifests/"+string(d), im.blobs[d])
-	h.gets(nobody, "alpine/blobs/"+string(digest.Of([]byte("own"))), "own")
+	cold := im.push("3.14", "cold")
+	h.gets(nobody, "alpine/manifests/"+string(cold), im.blobs[cold])
 }
 
 // TestAliasReferrers: that nothing refers to a digest at the place of an alias says

@@ -119,12 +119,15 @@ func (m *Mirror) wishes(p Pull) (all []wish, asked oci.Place, err error) {
 
 func (w wish) isAt(p oci.Place) bool { return w.r.Name == p.Registry && w.repository == p.Repository }
 
-// rank sorts wishes.
+// rank is 0 where the digest is known to be, 1 where a manifest named it, 2 elsewhere.
 func (w wish) rank() int {
-	if w.holds(w.digest) {
+	switch {
+	case w.holds(w.digest):
 		return 0
+	case w.r.access.named.Contains(heldKey{w.repository, w.digest}):
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // wish is a Pull at one place.

@@ -1,8 +1,10 @@
 package mirror
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -127,7 +129,8 @@ func TestAliases(t *testing.T) {
 
 func TestGone(t *testing.T) {
 	for _, policy := range []Gone{GoneDeny, GoneWarn, GoneServe} {
-		h := newHub(t, func(h *hub) { h.gone = policy })
+		var log bytes.Buffer
+		h := newHub(t, func(h *hub) { h.gone, h.log = policy, slog.New(slog.NewTextHandler(&log, nil)) })
 		im := h.main.image("a/b")
 		d := im.push("1", "x")
 		h.gets(nobody, "a/b/manifests/1", im.blobs[d])
@@ -143,6 +146,9 @@ func TestGone(t *testing.T) {
 			}
 		}
 		h.gets(nobody, "a/b/manifests/"+string(d), im.blobs[d])
+		if got, want := strings.Count(log.String(), "upstream has no more"), map[Gone]int{GoneWarn: 1}[policy]; got != want {
+			t.Errorf("%s: %d lines in the log, expected %d", policy, got, want)
+		}
 	}
 }
 

@@ -18,14 +18,15 @@ import (
 // way: clients that begin with one ask for the manifest by its digest next.
 func (w wish) openTag(ctx context.Context) (*Answer, error) {
 	path, name := "manifests/"+w.tag, w.entry(":"+w.tag)
+	news := w.r.gone(w.key(path)) == nil
 	a, err := w.openNamed(ctx, path, name, func(seen cache.Entry) cache.Source {
 		return &document{
 			w: w, path: path, seen: seen, byHead: true,
-			accept: oci.AcceptManifests, most: oci.ManifestMost, check: checkManifest,
+			accept: oci.AcceptManifests, most: oci.ManifestMost, check: w.checkManifest,
 		}
 	})
 	if absent(err) {
-		a, err = w.goneTag(name, err)
+		a, err = w.goneTag(name, news, err)
 	}
 	if err != nil {
 		return nil, err
@@ -38,8 +39,9 @@ func (w wish) openTag(ctx context.Context) (*Answer, error) {
 	return w.manifest(a.Content, a)
 }
 
-// goneTag is what becomes of a tag that upstream has no more.
-func (w wish) goneTag(name string, gone error) (*Answer, error) {
+// goneTag is what becomes of a tag that upstream has no more; news tells that it has
+// just said so.
+func (w wish) goneTag(name string, news bool, gone error) (*Answer, error) {
 	f := w.mutable(name)
 	e, known := f.entry()
 	if !known || w.r.Gone == GoneDeny || !w.allowedOnce() {
@@ -49,7 +51,7 @@ func (w wish) goneTag(name string, gone error) (*Answer, error) {
 	if err != nil {
 		return nil, gone
 	}
-	if w.r.Gone == GoneWarn {
+	if w.r.Gone == GoneWarn && news {
 		w.r.m.log.Warn("a tag is served that upstream has no more", "repo", w.r.Name, "image", w.repository+":"+w.tag)
 	}
 	a.Stale = "gone upstream"
@@ -63,7 +65,7 @@ func (w wish) openManifest(ctx context.Context) (*Answer, error) {
 		Name: w.entry("@" + string(w.digest)), Digest: w.digest, Size: -1,
 		Source: &document{
 			w: w, path: path, digest: w.digest,
-			accept: oci.AcceptManifests, most: oci.ManifestMost, check: checkManifest,
+			accept: oci.AcceptManifests, most: oci.ManifestMost, check: w.checkManifest,
 		},
 	}, func() { w.given(w.digest) })
 	if err != nil {
@@ -109,10 +111,21 @@ func parseManifest(c *cache.Content) (oci.Manifest, error) {
 	return oci.ParseManifest(data, "")
 }
 
-// checkManifest is a document's check.
-func checkManifest(data []byte, contentType string) (string, error) {
+// checkManifest is a document's check. Where aliases leave several places for a
+// digest, it also notes what the manifest names.
+func (w wish) checkManifest(data []byte, contentType string) (string, error) {
 	m, err := oci.ParseManifest(data, contentType)
-	return m.MediaType, err
+	if err != nil || w.r.m.aliases.Empty() {
+		return m.MediaType, err
+	}
+	named := slices.Concat(m.Manifests, m.Layers)
+	if m.Config != nil {
+		named = append(named, *m.Config)
+	}
+	for _, d := range named {
+		w.r.access.named.Add(heldKey{w.repository, d.Digest}, struct{}{})
+	}
+	return m.MediaType, nil
 }
 
 func (w wish) mutable(name string) mutable {

@@ -96,9 +96,9 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, req oci.Request,
 // worded puts an error into the API's terms.
 func worded(req oci.Request, err error) *oci.Error {
 	status, text := verdict(err)
-	var upstreams *upstream.StatusError
-	if errors.As(err, &upstreams) && (upstreams.Code == http.StatusUnauthorized || upstreams.Code == http.StatusTooManyRequests) {
-		status = upstreams.Code
+	var said *upstream.StatusError
+	if errors.As(err, &said) && (said.Code == http.StatusUnauthorized || said.Code == http.StatusTooManyRequests) {
+		status = said.Code
 	}
 	e := &oci.Error{Code: codes[status], Status: status, Message: text}
 	if status == http.StatusNotFound {

@@ -24,8 +24,9 @@ const (
 	tokenFor = 10 * time.Minute
 	// tokenMark begins mirrord's own tokens; any other is upstream's.
 	tokenMark = "mirrord."
-	// loginMost bounds what a token seals; identity tokens take a few KiB.
-	loginMost = 8 << 10
+	// fieldMost bounds the Authorization field: upstream takes credentials of up to
+	// 6 KiB, and sealed they take a third more.
+	fieldMost = 12 << 10
 )
 
 // tokens are what clients get for their credentials, because most send these to a
@@ -77,7 +78,7 @@ func (t *tokens) login(r *http.Request) (upstream.Login, error) {
 	if field == "" {
 		return upstream.Login{}, nil
 	}
-	if len(field) > loginMost {
+	if len(field) > fieldMost {
 		return upstream.Login{}, errLogin
 	}
 	if user, password, ok := r.BasicAuth(); ok {

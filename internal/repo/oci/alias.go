@@ -18,6 +18,9 @@ type Aliases struct {
 
 type name struct{ registry, repository string }
 
+// Empty reports that nothing has another name.
+func (a Aliases) Empty() bool { return len(a.byName) == 0 }
+
 // aliased is what the table says of one name.
 type aliased struct {
 	whole *Alias

@@ -68,8 +68,8 @@ func (n Names) registry(r Request) (registry, repository string, err error) {
 	case registry != "":
 	case rest != "" && n.Known[first]:
 		registry, repository = first, rest
-	case rest != "" && !isName(r.Repository):
-		registry = first // a host that is not of the table
+	case rest != "" && (!isName(r.Repository) || n.Library[n.Default] && strings.Contains(first, ".")):
+		registry = first // a host that is not of the table: docker.io's own names have no dot there
 	default:
 		registry = n.Default
 	}

@@ -64,7 +64,6 @@ func TestPlaces(t *testing.T) {
 		{byTag("mirror.example:5000/a/b", "3"), "mirror.example:5000/a/b:3"},
 		{byTag("plain/b", "3"), "plain/b:3"},
 		{byTag("plain", "3"), "docker.io/library/plain:3, docker.io/plain:3"},
-		{byTag("unknown.example/b", "3"), "docker.io/unknown.example/b:3"},
 		{ns, "ghcr.io/a/b:1"},
 		{nsOne, "ghcr.io/alpine:1"},
 		{nsAndName, "docker.io/ghcr.io/a/b:1"},
@@ -75,6 +74,15 @@ func TestPlaces(t *testing.T) {
 		if err != nil || written(got) != tc.want {
 			t.Errorf("%+v: %s, %v; want %s", tc.r, written(got), err, tc.want)
 		}
+	}
+}
+
+// TestDotsInNames: only the names of registries where library/ is implied tell a host
+// by its dot.
+func TestDotsInNames(t *testing.T) {
+	names := Names{Default: "plain.example", Known: map[string]bool{"plain.example": true}}
+	if got, err := names.Places(byTag("team.one/b", "3"), Aliases{}); err != nil || written(got) != "plain.example/team.one/b:3" {
+		t.Errorf("%s, %v", written(got), err)
 	}
 }
 
@@ -95,6 +103,7 @@ func TestPlacesRefuses(t *testing.T) {
 		{table, Request{Namespace: "elsewhere.example", Repository: "a"}, Aliases{}, CodeNameUnknown, 404},
 		{table, Request{Namespace: "DOCKER.IO", Repository: "a"}, Aliases{}, CodeNameUnknown, 404},
 		{table, byTag("elsewhere:5000/a", "1"), Aliases{}, CodeNameUnknown, 404},
+		{table, byTag("elsewhere.example/a", "1"), Aliases{}, CodeNameUnknown, 404}, // Docker Hub's names have no dot there
 		{table, byTag("Elsewhere/a", "1"), Aliases{}, CodeNameUnknown, 404},
 		{noDefault, byTag("a/b", "1"), Aliases{}, CodeNameUnknown, 404},
 		{Names{Default: hub}, byTag("a/b", "1"), Aliases{}, CodeNameUnknown, 404},
