@@ -10,4 +10,14 @@
 // A generation is a root and all that hangs from it by digest. A new one becomes
 // current in one write, when what clients use of the old is there and checked:
 // nobody sees half of one and half of another.
+//
+// Container registries have no index, so Pull goes another way:
+//
+//	Pull(registry, name, reference) ─► where it may be (an alias, library/, itself)
+//	   tag           ─► a name in the store, confirmed by HEAD when it is old
+//	   manifest      ─► by digest, read and parsed whole
+//	   blob          ─► by digest, streamed as it comes
+//	   tags, referrers ─► as a tag
+//
+// and whatever is found is given to who may read it upstream (access.go).
 package mirror
