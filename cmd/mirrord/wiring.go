@@ -15,7 +15,9 @@ import (
 
 // wire gives each configured repository its adapter and its mirrors.
 func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.Options, error) {
-	adapters := map[config.Type]mirror.Adapter{config.Apt: apt.Adapter{}, config.Generic: generic.Adapter{}}
+	adapters := map[config.Type]mirror.Adapter{
+		config.Apt: apt.Adapter{}, config.RPM: generic.Adapter{}, config.Generic: generic.Adapter{},
+	}
 	for _, r := range cfg.Repos {
 		group := upstream.NewGroup(groupConfig(cfg, r), t)
 		if r.Type != config.OCI {

@@ -54,6 +54,7 @@ type Type string
 // The kinds that are served.
 const (
 	Apt     Type = "apt"
+	RPM     Type = "rpm"
 	Generic Type = "generic"
 	OCI     Type = "oci"
 )
@@ -104,6 +105,8 @@ var defaultFresh = map[Type]time.Duration{
 	// A repository's root is asked for once a run of apt-get update; ten seconds let
 	// a fleet that updates at once share one question and still see an update soon.
 	Apt: 10 * time.Second,
+	// The same of dnf makecache and repomd.xml.
+	RPM: 10 * time.Second,
 	// Nothing vouches for a generic file, and most of them never change.
 	Generic: 60 * time.Second,
 	// Tags. Docker Hub does not count the HEAD that confirms one, but limits how

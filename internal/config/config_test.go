@@ -70,11 +70,12 @@ func TestDefault(t *testing.T) {
 	var names []string
 	for _, repo := range cfg.Repos {
 		names = append(names, repo.Name)
-		if repo.Type == Apt && len(repo.Upstreams) < 2 {
+		if (repo.Type == Apt || repo.Type == RPM) && len(repo.Upstreams) < 2 {
 			t.Errorf("%s has %d mirrors, want several", repo.Name, len(repo.Upstreams))
 		}
 	}
 	const want = "debian debian-security ubuntu ubuntu-security ubuntu-ports " +
+		"fedora epel centos-stream rocky almalinux opensuse " +
 		"docker.io ghcr.io quay.io registry.k8s.io gcr.io public.ecr.aws mcr.microsoft.com registry.gitlab.com"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("catalogue: %s", got)
@@ -85,6 +86,18 @@ func TestDefault(t *testing.T) {
 	cfg.DataDir = "/elsewhere"
 	if got := cfg.AdminTokenFile(); got != "/elsewhere/admin.token" {
 		t.Errorf("token file: %s", got)
+	}
+}
+
+func TestRPM(t *testing.T) {
+	keyring := keyringFile(t)
+	text := `repos: [{name: f, type: rpm, upstreams: ["https://a.example/linux/"], verify: off, keyring: ` + keyring + `}]`
+	cfg, err := Parse("m.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := cfg.Repos[0]; r.Type != RPM || r.Fresh != 10*time.Second || r.Keyring != keyring || r.Upstreams[0].String() != "https://a.example/linux" {
+		t.Errorf("%+v", r)
 	}
 }
 
@@ -138,9 +151,9 @@ func TestRefused(t *testing.T) {
 		{one("name: a", "name: A"), `m.yaml:3: name: "A" is not a repository name, expected lower-case`},
 		{one("name: a", "name: metrics"), `m.yaml:3: name: "metrics" is one of mirrord's own paths`},
 		{one("name: a, ", ""), `m.yaml:3: a repository without a name`},
-		{one("type: apt, ", ""), `m.yaml:3: repository "a" has no type, expected type: apt, generic or oci`},
-		{one("apt", "rpm"), `m.yaml:3: type: "rpm" is not served yet, expected apt, generic or oci`},
-		{one("apt", "deb"), `m.yaml:3: type: "deb" is unknown, expected apt, generic or oci`},
+		{one("type: apt, ", ""), `m.yaml:3: repository "a" has no type, expected type: apt, rpm, generic or oci`},
+		{one("apt", "yum"), `m.yaml:3: type: "yum" is unknown, expected apt, rpm, generic or oci`},
+		{one("type: apt", "verify: required, type: rpm"), `m.yaml:3: verify: required cannot be kept`},
 		{one(`, upstreams: ["http://a.example/d"]`, ""), `m.yaml:3: repository "a" has no upstreams`},
 		{one("http:", "ftp:"), `m.yaml:3: upstreams: "ftp://a.example/d" is not http or https`},
 		{one("a.example", ""), `names no host`},

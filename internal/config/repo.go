@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	expectedType = "apt, generic or oci"
+	expectedType = "apt, rpm, generic or oci"
 	expectedFile = "a file that can be read"
 	expectedBool = "true or false"
 )
@@ -109,7 +109,7 @@ func (r *reader) keyring(repo *Repo) setter {
 	read := value(r, &repo.Keyring, "keyring", expectedFile, ParseKeyring)
 	return func(n ast.Node) error {
 		if repo.Type == OCI {
-			return r.wrong(n, "keyring is not for type oci, expected it with apt or generic")
+			return r.wrong(n, "keyring is not for type oci, expected it with apt, rpm or generic")
 		}
 		return read(n)
 	}
@@ -128,10 +128,8 @@ func (r *reader) verify(n ast.Node) error {
 
 func parseType(s string) (Type, error) {
 	switch Type(s) {
-	case Apt, Generic, OCI:
+	case Apt, RPM, Generic, OCI:
 		return Type(s), nil
-	case "rpm":
-		return "", fmt.Errorf("%q is not served yet", s)
 	}
 	return "", fmt.Errorf("%q is unknown", s)
 }
