@@ -29,8 +29,9 @@ var floors = map[string]int{
 	"internal/trust":        2,
 	"internal/upstream":     2,
 
-	"internal/mirror":  3,
-	"internal/sources": 3,
+	"internal/mirror":   3,
+	"internal/sources":  3,
+	"internal/yumrepos": 3,
 
 	"internal/admin":  4,
 	"internal/fleet":  4,

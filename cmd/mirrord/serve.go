@@ -124,6 +124,9 @@ func announce(out io.Writer, cfg *config.Config, listeners []net.Listener) error
 	if serves(cfg, config.OCI) {
 		fmt.Fprintf(out, "For this machine's docker: mirrord client docker --server %s --apply (also containerd, podman)\n", base)
 	}
+	if serves(cfg, config.RPM) {
+		fmt.Fprintf(out, "For this machine's dnf: mirrord client dnf --server %s --apply (zypper: --dir /etc/zypp/repos.d)\n", base)
+	}
 	if !serves(cfg, config.Apt) {
 		return nil
 	}
