@@ -12,8 +12,11 @@ import (
 func newClientAptCommand() *cobra.Command {
 	return newSourceCommand("apt", "Point this machine's apt sources at a mirrord",
 		"Prints this machine's apt sources with the mirrors that a mirrord serves replaced by it.",
-		"apt-dir", "/etc/apt", "apt's configuration directory", aptTool)
+		"apt-dir", aptDir, "apt's configuration directory", aptTool)
 }
+
+// aptDir is where apt looks.
+const aptDir = "/etc/apt"
 
 func aptTool(o sourceOptions, how string) sourceTool {
 	return sourceTool{

@@ -58,7 +58,7 @@ func rpmRepos(cfg *config.Config) []yumrepos.Repo {
 	var all []yumrepos.Repo
 	for _, repo := range cfg.Repos {
 		if repo.Type == config.RPM {
-			all = append(all, yumrepos.Repo{Name: repo.Name, Upstreams: repo.Upstreams})
+			all = append(all, yumrepos.Repo{Name: repo.Name, Upstreams: repo.Upstreams, Lists: repo.Lists})
 		}
 	}
 	return all

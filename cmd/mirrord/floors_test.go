@@ -15,8 +15,9 @@ import (
 // floor 0 stand the words and data that everybody may use. A package under
 // internal that is not named stands on floor 1.
 var floors = map[string]int{
-	"configs":         0,
-	"internal/digest": 0,
+	"configs":             0,
+	"internal/digest":     0,
+	"internal/mirrorlist": 0,
 
 	"internal": 1,
 

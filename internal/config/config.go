@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"time"
+
+	"mirrord/internal/mirrorlist"
 )
 
 // Config is a whole configuration, checked, with the defaults filled in.
@@ -73,8 +75,9 @@ const (
 type Repo struct {
 	Name      string
 	Type      Type
-	Upstreams []*url.URL // the same tree on each, the preferred one first; no trailing slash
-	Keyring   string     // a file that could be read at load, or ""
+	Upstreams []*url.URL        // the same tree on each, the preferred one first; no trailing slash
+	Lists     []mirrorlist.List // of more mirrors; for type rpm only. Upstreams may be empty where there are some
+	Keyring   string            // a file that could be read at load, or ""
 	Fresh     time.Duration
 	Redirects []string // host patterns: "host", "*.host", either with ":port"
 

@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"mirrord/internal/mirrorlist"
 )
 
 const (
@@ -28,14 +30,16 @@ func (r *reader) repo(n ast.Node) (Repo, error) {
 		}
 	}
 	fields := map[string]setter{
-		"name":      r.name(&repo),
-		"type":      readType,
-		"upstreams": r.upstreams(&repo),
-		"keyring":   r.keyring(&repo),
-		"verify":    r.verify,
-		"default":   r.defaultRepo(&repo),
-		"fresh":     value(r, &repo.Fresh, "fresh", expectedFresh, parseFresh),
-		"redirects": r.texts(&repo.Redirects, "redirects", expectedPattern, parsePattern),
+		"name":       r.name(&repo),
+		"type":       readType,
+		"upstreams":  r.upstreams(&repo),
+		"metalink":   r.lists(&repo, mirrorlist.Metalink),
+		"mirrorlist": r.lists(&repo, mirrorlist.Mirrorlist),
+		"keyring":    r.keyring(&repo),
+		"verify":     r.verify,
+		"default":    r.defaultRepo(&repo),
+		"fresh":      value(r, &repo.Fresh, "fresh", expectedFresh, parseFresh),
+		"redirects":  r.texts(&repo.Redirects, "redirects", expectedPattern, parsePattern),
 	}
 	r.registryFields(&repo, fields)
 	err := r.mapping(n, "a repository", fields)
@@ -46,7 +50,7 @@ func (r *reader) repo(n ast.Node) (Repo, error) {
 		return repo, r.errorf(line, "a repository without a name, expected name: %s", expectedName)
 	case repo.Type == "":
 		return repo, r.errorf(line, "repository %q has no type, expected type: %s", repo.Name, expectedType)
-	case len(repo.Upstreams) == 0:
+	case len(repo.Upstreams) == 0 && len(repo.Lists) == 0:
 		return repo, r.errorf(line, "repository %q has no upstreams, expected at least one URL", repo.Name)
 	}
 	if repo.Fresh < 0 {

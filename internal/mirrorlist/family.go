@@ -9,7 +9,7 @@ import (
 func family(archive string, kind Kind, url string, pairs ...string) []Known {
 	var all []Known
 	for pair := range slices.Chunk(pairs, 2) {
-		all = append(all, Known{archive, kind, Template{URL: strings.Replace(url, "ID", pair[0], 1), Path: pair[1]}})
+		all = append(all, Known{archive, List{kind, Template{URL: strings.Replace(url, "ID", pair[0], 1), Path: pair[1]}}})
 	}
 	return all
 }

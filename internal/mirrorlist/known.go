@@ -5,18 +5,8 @@ import "slices"
 // Known is a public family of lists, and which archive of the catalogue it lists.
 type Known struct {
 	Archive string
-	Kind    Kind
-	Template
+	List
 }
-
-// Kind tells the two formats apart.
-type Kind string
-
-// The formats, as .repo files call them.
-const (
-	Metalink   Kind = "metalink"
-	Mirrorlist Kind = "mirrorlist"
-)
 
 // All are the families that the distributions' own .repo files name.
 var All = slices.Concat(

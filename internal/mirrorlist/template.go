@@ -7,6 +7,21 @@ import (
 	"strings"
 )
 
+// List is a family of lists and their format.
+type List struct {
+	Kind Kind
+	Template
+}
+
+// Kind tells the two formats apart.
+type Kind string
+
+// The formats, as .repo files call them.
+const (
+	Metalink   Kind = "metalink"
+	Mirrorlist Kind = "mirrorlist"
+)
+
 // Template is a family of lists, or a single one where it has no variables.
 type Template struct {
 	URL  string // of the list; a variable is $name, within an element of the path or the value of a parameter

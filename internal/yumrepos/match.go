@@ -11,7 +11,7 @@ import (
 type Repo struct {
 	Name      string
 	Upstreams []*url.URL
-	Lists     []mirrorlist.Template
+	Lists     []mirrorlist.List
 }
 
 // Matcher finds where a mirrord has what a machine gets from its sources.
@@ -68,9 +68,9 @@ func NewMatcher(served, catalogue []Repo) *Matcher {
 				m.serve(archive, repo.Name)
 			}
 		}
-		for _, t := range repo.Lists {
-			m.lists = append(m.lists, list{t, repo.Name})
-			if k, path, ok := mirrorlist.Find(t.URL); ok && path == t.Path {
+		for _, l := range repo.Lists {
+			m.lists = append(m.lists, list{l.Template, repo.Name})
+			if k, path, ok := mirrorlist.Find(l.URL); ok && path == l.Path {
 				m.serve(k.Archive, repo.Name)
 			}
 		}

@@ -15,11 +15,11 @@ import (
 // sections in it.
 type Origin struct {
 	Name    string
-	URL     *url.URL           // nil where only lists name it
-	Lists   []mirrorlist.Known // whose repository this is
-	Keyring string             // a readable file, or ""
-	Used    []string           // "FILE:LINE" each
-	Notes   []string           // what its sections say and a configuration cannot
+	URL     *url.URL          // nil where only lists name it
+	Lists   []mirrorlist.List // that name its mirrors
+	Keyring string            // a readable file, or ""
+	Used    []string          // "FILE:LINE" each
+	Notes   []string          // what its sections say and a configuration cannot
 	place   string
 	archive string
 }
@@ -80,7 +80,7 @@ func (m *Matcher) originOf(s Source, rules Rules) (*Origin, string) {
 		if !ok {
 			return nil, "is a list that is not known"
 		}
-		return &Origin{Lists: []mirrorlist.Known{k}, place: "list " + k.Archive, archive: k.Archive}, ""
+		return &Origin{Lists: []mirrorlist.List{k.List}, place: "list " + k.Archive, archive: k.Archive}, ""
 	}
 	place := placeOf(s.URL)
 	if place == "" {

@@ -78,8 +78,8 @@ func TestRewrite(t *testing.T) {
 
 // A repository that lists mirrors of its own, and one that is served under another name.
 func TestRewriteByConfiguredLists(t *testing.T) {
-	mine := Repo{Name: "mine", Lists: []mirrorlist.Template{{URL: "https://lists.corp.example/m?repo=c-$releasever", Path: "c/$releasever"}}}
-	f40 := Repo{Name: "f", Lists: []mirrorlist.Template{{URL: "https://mirrors.fedoraproject.org/metalink?repo=fedora-$releasever&arch=$basearch", Path: "releases/$releasever/Everything/$basearch/os"}}}
+	mine := Repo{Name: "mine", Lists: []mirrorlist.List{{Template: mirrorlist.Template{URL: "https://lists.corp.example/m?repo=c-$releasever", Path: "c/$releasever"}}}}
+	f40 := Repo{Name: "f", Lists: []mirrorlist.List{{Template: mirrorlist.Template{URL: "https://mirrors.fedoraproject.org/metalink?repo=fedora-$releasever&arch=$basearch", Path: "releases/$releasever/Everything/$basearch/os"}}}}
 	m := NewMatcher([]Repo{mine, f40}, catalogue(t))
 	const text = "[a]\nmirrorlist=https://lists.corp.example/m?repo=c-$releasever\n[b]\nbaseurl=https://dl.fedoraproject.org/pub/fedora/linux/updates/40/\n[c]\nmetalink=https://mirrors.fedoraproject.org/metalink?repo=epel-9&arch=x86_64\n"
 	_, changes := file(text).Rewrite(m, "http://s:1")
