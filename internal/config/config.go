@@ -13,6 +13,7 @@ type Config struct {
 	File      string   // where it was read, for messages
 	Listen    []string // host:port each
 	DataDir   string
+	Offline   bool // no upstream is asked
 	Cache     Cache
 	TokenFile string // as configured; AdminTokenFile fills in the default
 	Upstream  Timeouts

@@ -12,6 +12,7 @@ import (
 const whole = `
 listen: ["127.0.0.1:8080", ":81"]
 data_dir: /srv/mirrord
+offline: true
 cache: {max_size: 10GiB, min_free: 512MiB, abandoned: park}
 admin: {token_file: /srv/token}
 upstream: {connect_timeout: 1s, header_timeout: 2s, idle_timeout: 3s}
@@ -41,7 +42,7 @@ func TestParseWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Listen) != 2 || cfg.Listen[1] != ":81" || cfg.DataDir != "/srv/mirrord" || cfg.AdminTokenFile() != "/srv/token" {
+	if len(cfg.Listen) != 2 || cfg.Listen[1] != ":81" || cfg.DataDir != "/srv/mirrord" || cfg.AdminTokenFile() != "/srv/token" || !cfg.Offline {
 		t.Errorf("top: %+v", cfg)
 	}
 	if cfg.Cache != (Cache{MaxSize: 10 << 30, MinFree: 512 << 20, Abandoned: Park}) {
@@ -80,7 +81,7 @@ func TestDefault(t *testing.T) {
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("catalogue: %s", got)
 	}
-	if cfg.Listen[0] != "127.0.0.1:8080" || cfg.Cache.MaxSize != 50<<30 || cfg.Cache.MinFree != 2<<30 || cfg.Cache.Abandoned != Finish {
+	if cfg.Listen[0] != "127.0.0.1:8080" || cfg.Cache.MaxSize != 50<<30 || cfg.Cache.MinFree != 2<<30 || cfg.Cache.Abandoned != Finish || cfg.Offline {
 		t.Errorf("defaults: %+v", cfg)
 	}
 	cfg.DataDir = "/elsewhere"
@@ -131,7 +132,7 @@ func TestRefused(t *testing.T) {
 		{"a: [\n", "m.yaml:1: "},
 		{"- a\n", `m.yaml:1: the configuration is a list, expected a mapping`},
 		{"listen: [\":1\"]\n---\nlisten: [\":2\"]\n", "m.yaml:2: a second YAML document"},
-		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: admin, aliases, cache, data_dir, listen, repos, upstream`},
+		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: admin, aliases, cache, data_dir, listen, offline, repos, upstream`},
 		{"listen: \":1\"\n", `m.yaml:1: listen is ":1", expected a list`},
 		{"listen: []\n", `m.yaml:1: listen is an empty list, expected a list of at least one`},
 		{"listen:\n", `m.yaml:1: listen is empty`},
