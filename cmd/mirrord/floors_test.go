@@ -30,6 +30,7 @@ var floors = map[string]int{
 	"internal/trust":        2,
 	"internal/upstream":     2,
 
+	"internal/follow":   3,
 	"internal/mirror":   3,
 	"internal/sources":  3,
 	"internal/yumrepos": 3,

@@ -44,8 +44,8 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	if g.t.offline {
-		return nil, &offlineError{g.name}
+	if err := g.Ready(ctx, r.Path); err != nil {
+		return nil, err
 	}
 	h := &hunt{
 		g: g, r: r, method: method, mirrors: g.chosen(r),
