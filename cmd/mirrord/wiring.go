@@ -12,6 +12,7 @@ import (
 	"mirrord/internal/repo/apt"
 	"mirrord/internal/repo/generic"
 	"mirrord/internal/repo/oci"
+	"mirrord/internal/repo/rpm"
 	"mirrord/internal/upstream"
 )
 
@@ -19,7 +20,7 @@ import (
 // the caller's to close.
 func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.Options, followers, error) {
 	adapters := map[config.Type]mirror.Adapter{
-		config.Apt: apt.Adapter{}, config.RPM: generic.Adapter{}, config.Generic: generic.Adapter{},
+		config.Apt: apt.Adapter{}, config.RPM: rpm.Adapter{}, config.Generic: generic.Adapter{},
 	}
 	var lists followers
 	for _, r := range cfg.Repos {
