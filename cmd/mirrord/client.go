@@ -9,6 +9,6 @@ func newClientCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE:  needsCommand,
 	}
-	cmd.AddCommand(newClientAptCommand(), newClientDockerCommand(), newClientContainerdCommand(), newClientPodmanCommand())
+	cmd.AddCommand(newClientAptCommand(), newClientDnfCommand(), newClientDockerCommand(), newClientContainerdCommand(), newClientPodmanCommand())
 	return cmd
 }

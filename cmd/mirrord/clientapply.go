@@ -7,15 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"mirrord/internal/originals"
-	"mirrord/internal/sources"
 )
 
-// applyApt rewrites every file that it may, and fails in the end where one was
-// refused.
-func applyApt(cmd *cobra.Command, dir sources.Dir, all rewrites, server string) error {
+// apply rewrites every file that it may, and fails in the end where one was refused.
+func (t sourceTool) apply(cmd *cobra.Command, all rewrites, server string) error {
 	out, refused, written := cmd.OutOrStdout(), 0, 0
 	for _, r := range all {
-		done, err := dir.Apply(r.file, r.text)
+		done, err := r.apply()
 		switch {
 		case errors.Is(err, originals.ErrEdited):
 			fmt.Fprintf(cmd.ErrOrStderr(), "mirrord: %v\n", err)
@@ -24,14 +22,14 @@ func applyApt(cmd *cobra.Command, dir sources.Dir, all rewrites, server string) 
 			return err
 		case done:
 			written++
-			for _, change := range r.changes {
-				if change.To != "" {
-					fmt.Fprintf(out, "%s: %s -> %s\n", change.Where(), change.Shown(), change.To)
+			for _, s := range r.sources {
+				if s.to != "" {
+					fmt.Fprintf(out, "%s: %s -> %s\n", s.where, s.shown, s.to)
 				}
 			}
 		}
 	}
-	printLeft(out, "", all, server)
+	printLeft(out, "", all)
 	if refused > 0 {
 		return fmt.Errorf("%d of %d files were not rewritten", refused, len(all))
 	}
@@ -39,7 +37,7 @@ func applyApt(cmd *cobra.Command, dir sources.Dir, all rewrites, server string) 
 		fmt.Fprintln(out, "Nothing to do: the sources use", server, "already.")
 		return nil
 	}
-	fmt.Fprintf(out, "%d files rewritten. Next: apt-get update. To undo: mirrord client apt --revert\n", written)
+	fmt.Fprintf(out, "%d files rewritten. Next: %s. To undo: %s\n", written, t.next, t.undo)
 	return nil
 }
 

@@ -15,8 +15,9 @@ import (
 // floor 0 stand the words and data that everybody may use. A package under
 // internal that is not named stands on floor 1.
 var floors = map[string]int{
-	"configs":         0,
-	"internal/digest": 0,
+	"configs":             0,
+	"internal/digest":     0,
+	"internal/mirrorlist": 0,
 
 	"internal": 1,
 
@@ -29,8 +30,10 @@ var floors = map[string]int{
 	"internal/trust":        2,
 	"internal/upstream":     2,
 
-	"internal/mirror":  3,
-	"internal/sources": 3,
+	"internal/follow":   3,
+	"internal/mirror":   3,
+	"internal/sources":  3,
+	"internal/yumrepos": 3,
 
 	"internal/admin":  4,
 	"internal/fleet":  4,

@@ -28,6 +28,7 @@ const drainFor = 10 * time.Second
 func newServeCommand() *cobra.Command {
 	var file, data string
 	var listen []string
+	var offline bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the configured repositories",
@@ -43,6 +44,7 @@ func newServeCommand() *cobra.Command {
 			if len(listen) > 0 {
 				cfg.Listen = listen
 			}
+			cfg.Offline = cfg.Offline || offline
 			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 			slog.SetDefault(log)
 			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), log)
@@ -51,6 +53,7 @@ func newServeCommand() *cobra.Command {
 	cmd.Flags().StringVar(&file, "config", "", "configuration file (default: the built-in catalogue)")
 	cmd.Flags().StringArrayVar(&listen, "listen", nil, "address to listen on, host:port; may be given more than once")
 	cmd.Flags().StringVar(&data, "data", "", "data directory")
+	cmd.Flags().BoolVar(&offline, "offline", false, "ask no upstream: serve what is stored, and nothing else")
 	return cmd
 }
 
@@ -69,9 +72,10 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 		return fmt.Errorf("data directory %s: %w", cfg.DataDir, err)
 	}
 	defer store.Close()
-	transport := upstream.NewTransport(upstream.Options{UserAgent: "mirrord/" + cmp.Or(version, "devel")})
+	transport := upstream.NewTransport(upstream.Options{UserAgent: "mirrord/" + cmp.Or(version, "devel"), Offline: cfg.Offline})
 	defer transport.Close()
-	options, err := wire(cfg, transport, mirror.Options{Store: store, Log: log})
+	options, lists, err := wire(cfg, transport, mirror.Options{Store: store, Log: log})
+	defer lists.close()
 	if err != nil {
 		return err
 	}
@@ -121,8 +125,14 @@ func closeAll(all []net.Listener) {
 func announce(out io.Writer, cfg *config.Config, listeners []net.Listener) error {
 	base := localURL(listeners[0].Addr().String())
 	fmt.Fprintf(out, "mirrord listens on %s and keeps its data in %s\n", base, cfg.DataDir)
+	if cfg.Offline {
+		fmt.Fprintln(out, "It is offline: no upstream is asked, what is not stored is answered with 504")
+	}
 	if serves(cfg, config.OCI) {
 		fmt.Fprintf(out, "For this machine's docker: mirrord client docker --server %s --apply (also containerd, podman)\n", base)
+	}
+	if serves(cfg, config.RPM) {
+		fmt.Fprintf(out, "For this machine's dnf: mirrord client dnf --server %s --apply (zypper: --dir /etc/zypp/repos.d)\n", base)
 	}
 	if !serves(cfg, config.Apt) {
 		return nil

@@ -3,23 +3,34 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"mirrord/internal/config"
+	"mirrord/internal/follow"
 	"mirrord/internal/login"
 	"mirrord/internal/mirror"
 	"mirrord/internal/repo/apt"
 	"mirrord/internal/repo/generic"
 	"mirrord/internal/repo/oci"
+	"mirrord/internal/repo/rpm"
 	"mirrord/internal/upstream"
 )
 
-// wire gives each configured repository its adapter and its mirrors.
-func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.Options, error) {
-	adapters := map[config.Type]mirror.Adapter{config.Apt: apt.Adapter{}, config.Generic: generic.Adapter{}}
+// wire gives each configured repository its adapter and its mirrors. The followers are
+// the caller's to close.
+func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.Options, followers, error) {
+	adapters := map[config.Type]mirror.Adapter{
+		config.Apt: apt.Adapter{}, config.RPM: rpm.Adapter{}, config.Generic: generic.Adapter{},
+	}
+	var lists followers
 	for _, r := range cfg.Repos {
 		group := upstream.NewGroup(groupConfig(cfg, r), t)
 		if r.Type != config.OCI {
-			o.Repos = append(o.Repos, mirror.Config{Name: r.Name, Adapter: adapters[r.Type], Upstream: group, Fresh: r.Fresh})
+			c := mirror.Config{Name: r.Name, Adapter: adapters[r.Type], Upstream: group, Fresh: r.Fresh}
+			if err := lists.follow(cfg, r, &c, t, o.Log); err != nil {
+				return o, lists, err
+			}
+			o.Repos = append(o.Repos, c)
 			continue
 		}
 		o.Registries = append(o.Registries, mirror.RegistryConfig{
@@ -32,13 +43,42 @@ func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.O
 	o.Library = []string{hub} // where clients leave library/ out
 	var err error
 	o.Aliases, err = aliases(cfg)
-	return o, err
+	return o, lists, err
+}
+
+// followers are those who fetch the lists of mirrors.
+type followers []*follow.Follower
+
+// follow has the repository's mirrors be what its lists say, where it has some.
+func (all *followers) follow(cfg *config.Config, r config.Repo, c *mirror.Config, t *upstream.Transport, log *slog.Logger) error {
+	if len(r.Lists) == 0 {
+		return nil
+	}
+	f, err := follow.New(follow.Config{
+		Name: r.Name, Group: c.Upstream, Lists: r.Lists, Transport: t, Timeouts: timeouts(cfg), Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	c.Vet = f.Vet
+	*all = append(*all, f)
+	return nil
+}
+
+func (all followers) close() {
+	for _, f := range all {
+		f.Close()
+	}
+}
+
+func timeouts(cfg *config.Config) upstream.Timeouts {
+	return upstream.Timeouts{Connect: cfg.Upstream.Connect, Header: cfg.Upstream.Header, Idle: cfg.Upstream.Idle}
 }
 
 func groupConfig(cfg *config.Config, r config.Repo) upstream.Config {
 	c := upstream.Config{
 		Name: r.Name, Mirrors: r.Upstreams, Redirects: r.Redirects, Realms: r.Realms,
-		Timeouts: upstream.Timeouts{Connect: cfg.Upstream.Connect, Header: cfg.Upstream.Header, Idle: cfg.Upstream.Idle},
+		Timeouts: timeouts(cfg),
 	}
 	if r.DockerConfig != "" {
 		find := login.FromDockerConfig(r.DockerConfig)

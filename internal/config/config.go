@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"time"
+
+	"mirrord/internal/mirrorlist"
 )
 
 // Config is a whole configuration, checked, with the defaults filled in.
@@ -11,6 +13,7 @@ type Config struct {
 	File      string   // where it was read, for messages
 	Listen    []string // host:port each
 	DataDir   string
+	Offline   bool // no upstream is asked
 	Cache     Cache
 	TokenFile string // as configured; AdminTokenFile fills in the default
 	Upstream  Timeouts
@@ -54,6 +57,7 @@ type Type string
 // The kinds that are served.
 const (
 	Apt     Type = "apt"
+	RPM     Type = "rpm"
 	Generic Type = "generic"
 	OCI     Type = "oci"
 )
@@ -72,8 +76,9 @@ const (
 type Repo struct {
 	Name      string
 	Type      Type
-	Upstreams []*url.URL // the same tree on each, the preferred one first; no trailing slash
-	Keyring   string     // a file that could be read at load, or ""
+	Upstreams []*url.URL        // the same tree on each, the preferred one first; no trailing slash
+	Lists     []mirrorlist.List // of more mirrors; for type rpm only. Upstreams may be empty where there are some
+	Keyring   string            // a file that could be read at load, or ""
 	Fresh     time.Duration
 	Redirects []string // host patterns: "host", "*.host", either with ":port"
 
@@ -104,6 +109,8 @@ var defaultFresh = map[Type]time.Duration{
 	// A repository's root is asked for once a run of apt-get update; ten seconds let
 	// a fleet that updates at once share one question and still see an update soon.
 	Apt: 10 * time.Second,
+	// The same of dnf makecache and repomd.xml.
+	RPM: 10 * time.Second,
 	// Nothing vouches for a generic file, and most of them never change.
 	Generic: 60 * time.Second,
 	// Tags. Docker Hub does not count the HEAD that confirms one, but limits how

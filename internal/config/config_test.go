@@ -12,6 +12,7 @@ import (
 const whole = `
 listen: ["127.0.0.1:8080", ":81"]
 data_dir: /srv/mirrord
+offline: true
 cache: {max_size: 10GiB, min_free: 512MiB, abandoned: park}
 admin: {token_file: /srv/token}
 upstream: {connect_timeout: 1s, header_timeout: 2s, idle_timeout: 3s}
@@ -41,7 +42,7 @@ func TestParseWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Listen) != 2 || cfg.Listen[1] != ":81" || cfg.DataDir != "/srv/mirrord" || cfg.AdminTokenFile() != "/srv/token" {
+	if len(cfg.Listen) != 2 || cfg.Listen[1] != ":81" || cfg.DataDir != "/srv/mirrord" || cfg.AdminTokenFile() != "/srv/token" || !cfg.Offline {
 		t.Errorf("top: %+v", cfg)
 	}
 	if cfg.Cache != (Cache{MaxSize: 10 << 30, MinFree: 512 << 20, Abandoned: Park}) {
@@ -70,21 +71,34 @@ func TestDefault(t *testing.T) {
 	var names []string
 	for _, repo := range cfg.Repos {
 		names = append(names, repo.Name)
-		if repo.Type == Apt && len(repo.Upstreams) < 2 {
+		if (repo.Type == Apt || repo.Type == RPM) && len(repo.Upstreams) < 2 {
 			t.Errorf("%s has %d mirrors, want several", repo.Name, len(repo.Upstreams))
 		}
 	}
 	const want = "debian debian-security ubuntu ubuntu-security ubuntu-ports " +
+		"fedora epel centos-stream rocky almalinux opensuse " +
 		"docker.io ghcr.io quay.io registry.k8s.io gcr.io public.ecr.aws mcr.microsoft.com registry.gitlab.com"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("catalogue: %s", got)
 	}
-	if cfg.Listen[0] != "127.0.0.1:8080" || cfg.Cache.MaxSize != 50<<30 || cfg.Cache.MinFree != 2<<30 || cfg.Cache.Abandoned != Finish {
+	if cfg.Listen[0] != "127.0.0.1:8080" || cfg.Cache.MaxSize != 50<<30 || cfg.Cache.MinFree != 2<<30 || cfg.Cache.Abandoned != Finish || cfg.Offline {
 		t.Errorf("defaults: %+v", cfg)
 	}
 	cfg.DataDir = "/elsewhere"
 	if got := cfg.AdminTokenFile(); got != "/elsewhere/admin.token" {
 		t.Errorf("token file: %s", got)
+	}
+}
+
+func TestRPM(t *testing.T) {
+	keyring := keyringFile(t)
+	text := `repos: [{name: f, type: rpm, upstreams: ["https://a.example/linux/"], verify: off, keyring: ` + keyring + `}]`
+	cfg, err := Parse("m.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := cfg.Repos[0]; r.Type != RPM || r.Fresh != 10*time.Second || r.Keyring != keyring || r.Upstreams[0].String() != "https://a.example/linux" {
+		t.Errorf("%+v", r)
 	}
 }
 
@@ -118,7 +132,7 @@ func TestRefused(t *testing.T) {
 		{"a: [\n", "m.yaml:1: "},
 		{"- a\n", `m.yaml:1: the configuration is a list, expected a mapping`},
 		{"listen: [\":1\"]\n---\nlisten: [\":2\"]\n", "m.yaml:2: a second YAML document"},
-		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: admin, aliases, cache, data_dir, listen, repos, upstream`},
+		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: admin, aliases, cache, data_dir, listen, offline, repos, upstream`},
 		{"listen: \":1\"\n", `m.yaml:1: listen is ":1", expected a list`},
 		{"listen: []\n", `m.yaml:1: listen is an empty list, expected a list of at least one`},
 		{"listen:\n", `m.yaml:1: listen is empty`},
@@ -138,9 +152,9 @@ func TestRefused(t *testing.T) {
 		{one("name: a", "name: A"), `m.yaml:3: name: "A" is not a repository name, expected lower-case`},
 		{one("name: a", "name: metrics"), `m.yaml:3: name: "metrics" is one of mirrord's own paths`},
 		{one("name: a, ", ""), `m.yaml:3: a repository without a name`},
-		{one("type: apt, ", ""), `m.yaml:3: repository "a" has no type, expected type: apt, generic or oci`},
-		{one("apt", "rpm"), `m.yaml:3: type: "rpm" is not served yet, expected apt, generic or oci`},
-		{one("apt", "deb"), `m.yaml:3: type: "deb" is unknown, expected apt, generic or oci`},
+		{one("type: apt, ", ""), `m.yaml:3: repository "a" has no type, expected type: apt, rpm, generic or oci`},
+		{one("apt", "yum"), `m.yaml:3: type: "yum" is unknown, expected apt, rpm, generic or oci`},
+		{one("type: apt", "verify: required, type: rpm"), `m.yaml:3: verify: required cannot be kept`},
 		{one(`, upstreams: ["http://a.example/d"]`, ""), `m.yaml:3: repository "a" has no upstreams`},
 		{one("http:", "ftp:"), `m.yaml:3: upstreams: "ftp://a.example/d" is not http or https`},
 		{one("a.example", ""), `names no host`},

@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"mirrord/internal/mirrorlist"
 )
 
 // Draft is a configuration to be written for somebody to read and change.
@@ -13,10 +15,12 @@ type Draft struct {
 	Notes   []string // what could not be taken over, one line each
 }
 
-// DraftRepo is an apt repository of a Draft.
+// DraftRepo is a repository of a Draft.
 type DraftRepo struct {
 	Name     string
-	Upstream string
+	Type     Type
+	Upstream string // "" where only lists name its mirrors
+	Lists    []mirrorlist.List
 	Keyring  string
 	Notes    []string
 }
@@ -25,7 +29,7 @@ type DraftRepo struct {
 func (d Draft) YAML() []byte {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# A configuration of mirrord, made from this machine's apt sources.")
+	line("# A configuration of mirrord, made from what this machine installs from.")
 	line("# Sizes are 50GiB or 512MiB, durations 10s or 5m. docs/config.md has every key.")
 	line("")
 	line("# Who may connect: 127.0.0.1 is this machine only, 0.0.0.0 is everybody.")
@@ -35,8 +39,8 @@ func (d Draft) YAML() []byte {
 	line("cache: {max_size: %dGiB, min_free: %dGiB}", defaultMaxSize>>30, defaultMinFree>>30)
 	line("")
 	line("# A client reads http://HOST:PORT/NAME where its sources named the upstream.")
-	line("# verify is off because mirrord does not check signatures yet. apt still does,")
-	line("# with its own keyrings; the keyring is named here for when mirrord can.")
+	line("# verify is off because mirrord does not check signatures yet. apt and dnf still")
+	line("# do, with their own keys; the keyring is named here for when mirrord can.")
 	line("repos:")
 	for _, repo := range d.Repos {
 		repo.write(line)
@@ -56,8 +60,23 @@ func (repo DraftRepo) write(line func(string, ...any)) {
 		line("  # %s", oneLine(note))
 	}
 	line("  - name: %q", repo.Name)
-	line("    type: apt")
-	line("    upstreams: [%q]", repo.Upstream)
+	line("    type: %s", repo.Type)
+	if repo.Upstream != "" {
+		line("    upstreams: [%q]", repo.Upstream)
+	}
+	for _, kind := range []mirrorlist.Kind{mirrorlist.Metalink, mirrorlist.Mirrorlist} {
+		header := true
+		for _, l := range repo.Lists {
+			if l.Kind != kind {
+				continue
+			}
+			if header {
+				line("    %s:", kind)
+				header = false
+			}
+			line("      - {url: %q, path: %q}", l.URL, l.Path)
+		}
+	}
 	if repo.Keyring != "" {
 		line("    keyring: %q", repo.Keyring)
 	}

@@ -8,10 +8,12 @@ import (
 	"os"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"mirrord/internal/mirrorlist"
 )
 
 const (
-	expectedType = "apt, generic or oci"
+	expectedType = "apt, rpm, generic or oci"
 	expectedFile = "a file that can be read"
 	expectedBool = "true or false"
 )
@@ -28,14 +30,16 @@ func (r *reader) repo(n ast.Node) (Repo, error) {
 		}
 	}
 	fields := map[string]setter{
-		"name":      r.name(&repo),
-		"type":      readType,
-		"upstreams": r.upstreams(&repo),
-		"keyring":   r.keyring(&repo),
-		"verify":    r.verify,
-		"default":   r.defaultRepo(&repo),
-		"fresh":     value(r, &repo.Fresh, "fresh", expectedFresh, parseFresh),
-		"redirects": r.texts(&repo.Redirects, "redirects", expectedPattern, parsePattern),
+		"name":       r.name(&repo),
+		"type":       readType,
+		"upstreams":  r.upstreams(&repo),
+		"metalink":   r.lists(&repo, mirrorlist.Metalink),
+		"mirrorlist": r.lists(&repo, mirrorlist.Mirrorlist),
+		"keyring":    r.keyring(&repo),
+		"verify":     r.verify,
+		"default":    r.defaultRepo(&repo),
+		"fresh":      value(r, &repo.Fresh, "fresh", expectedFresh, parseFresh),
+		"redirects":  r.texts(&repo.Redirects, "redirects", expectedPattern, parsePattern),
 	}
 	r.registryFields(&repo, fields)
 	err := r.mapping(n, "a repository", fields)
@@ -46,7 +50,7 @@ func (r *reader) repo(n ast.Node) (Repo, error) {
 		return repo, r.errorf(line, "a repository without a name, expected name: %s", expectedName)
 	case repo.Type == "":
 		return repo, r.errorf(line, "repository %q has no type, expected type: %s", repo.Name, expectedType)
-	case len(repo.Upstreams) == 0:
+	case len(repo.Upstreams) == 0 && len(repo.Lists) == 0:
 		return repo, r.errorf(line, "repository %q has no upstreams, expected at least one URL", repo.Name)
 	}
 	if repo.Fresh < 0 {
@@ -109,7 +113,7 @@ func (r *reader) keyring(repo *Repo) setter {
 	read := value(r, &repo.Keyring, "keyring", expectedFile, ParseKeyring)
 	return func(n ast.Node) error {
 		if repo.Type == OCI {
-			return r.wrong(n, "keyring is not for type oci, expected it with apt or generic")
+			return r.wrong(n, "keyring is not for type oci, expected it with apt, rpm or generic")
 		}
 		return read(n)
 	}
@@ -128,10 +132,8 @@ func (r *reader) verify(n ast.Node) error {
 
 func parseType(s string) (Type, error) {
 	switch Type(s) {
-	case Apt, Generic, OCI:
+	case Apt, RPM, Generic, OCI:
 		return Type(s), nil
-	case "rpm":
-		return "", fmt.Errorf("%q is not served yet", s)
 	}
 	return "", fmt.Errorf("%q is unknown", s)
 }

@@ -7,6 +7,7 @@ func (r *reader) top(n ast.Node, cfg *Config) error {
 	return r.mapping(n, "the configuration", map[string]setter{
 		"listen":   r.listen(&cfg.Listen),
 		"data_dir": value(r, &cfg.DataDir, "data_dir", expectedText, parseText),
+		"offline":  value(r, &cfg.Offline, "offline", expectedBool, parseBool),
 		"cache": func(n ast.Node) error {
 			return r.mapping(n, "cache", map[string]setter{
 				"max_size":  value(r, &cfg.Cache.MaxSize, "max_size", expectedSize, parseBudget),

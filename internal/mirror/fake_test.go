@@ -38,6 +38,8 @@ type house struct {
 	m     *Mirror
 	ups   []*faulty.Server
 	clock atomic.Int64 // nanoseconds to add
+
+	offline bool // as of the next start
 }
 
 // newHouse starts one upstream a name and a mirror with the repositories "deb",
@@ -63,7 +65,7 @@ func (h *house) openStore() {
 func (h *house) start() {
 	h.t.Helper()
 	h.openStore()
-	tr := upstream.NewTransport(upstream.Options{Now: h.now})
+	tr := upstream.NewTransport(upstream.Options{Now: h.now, Offline: h.offline})
 	h.t.Cleanup(tr.Close)
 	var bases []*url.URL
 	for _, u := range h.ups {

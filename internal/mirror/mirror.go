@@ -38,6 +38,9 @@ type Config struct {
 	// Fresh is how long a root, or a file that nobody vouches for, is served
 	// without asking upstream.
 	Fresh time.Duration
+	// Vet reports a file of a root that a list of mirrors knows not to be right;
+	// nil = there is no such list.
+	Vet func(ctx context.Context, path string, text []byte) error
 }
 
 // Options are what all repositories share.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mirrord/internal/cache"
+	"mirrord/internal/upstream"
 )
 
 // mutable is a file that upstream may change under its name, and that nobody
@@ -89,6 +90,8 @@ func (f mutable) fetch(ctx context.Context) (*Answer, error) {
 // staleReason words for the client why it gets something older.
 func staleReason(err error) string {
 	switch {
+	case errors.Is(err, upstream.ErrOffline):
+		return "offline"
 	case errors.Is(err, cache.ErrPatience):
 		return "upstream does not answer"
 	case errors.Is(err, ErrIncomplete):

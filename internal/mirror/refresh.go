@@ -30,10 +30,16 @@ var errOlder = errors.New("its root is older than the one known")
 // refresh asks mirror after mirror until one confirms the current generation or
 // has a newer one that holds together.
 func (rt *root) refresh(ctx context.Context) error {
+	if err := rt.r.Upstream.Ready(ctx, rt.dir); err != nil {
+		return err
+	}
 	var errs []error
 	var unsigned []*candidate
 	for _, mirror := range rt.r.Upstream.Mirrors() {
 		c, err := rt.fetch(ctx, mirror)
+		if err == nil {
+			err = rt.vet(ctx, mirror, c)
+		}
 		if err == nil && c == nil {
 			return rt.confirm(ctx)
 		}

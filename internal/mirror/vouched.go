@@ -17,7 +17,7 @@ const discoverMax = 3
 // openIndex serves an index, by the digest that the client's generation gives.
 func (r *repository) openIndex(ctx context.Context, plan repo.Plan, req Request) (*Answer, error) {
 	rt, err := r.rootOf(ctx, plan)
-	if err != nil {
+	if err != nil && !r.storedLoose(plan) {
 		return nil, err
 	}
 	if rt == nil { // a repository without a Release
@@ -58,6 +58,13 @@ func (r *repository) openIndex(ctx context.Context, plan repo.Plan, req Request)
 		r.tables.prepare(ref.Path)
 	}
 	return &Answer{Content: c, Strong: true}, nil
+}
+
+// storedLoose reports an index that upstream gave when it had no root: while nobody
+// can say whether it has one now, that is what there is.
+func (r *repository) storedLoose(plan repo.Plan) bool {
+	e, ok := r.m.store.Entry(r.Name + "/" + plan.Path)
+	return ok && r.m.store.Has(e.Digest)
 }
 
 // rootOf finds the root that vouches for an index, asking upstream for one where

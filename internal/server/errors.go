@@ -30,6 +30,7 @@ var verdicts = []struct {
 	{is(mirror.ErrNotListed), http.StatusNotFound, ""},
 	{isStatus(http.StatusNotFound, http.StatusGone), http.StatusNotFound, ""},
 	{is(mirror.ErrIncomplete), http.StatusServiceUnavailable, ""},
+	{is(upstream.ErrOffline), http.StatusGatewayTimeout, ""}, // as for only-if-cached, RFC 9111 5.2.1.7
 	{is(context.Canceled), statusGone, "the client is gone"},
 	{is(os.ErrDeadlineExceeded), http.StatusGatewayTimeout, ""},
 	{is(upstream.ErrUnavailable), http.StatusServiceUnavailable, ""},
@@ -100,12 +101,13 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // failed counts and logs, and tells a client that may come again when.
 func (s *server) failed(w http.ResponseWriter, r *http.Request, status int, err error) {
-	switch status {
-	case http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusTooManyRequests:
+	switch offline := errors.Is(err, upstream.ErrOffline); {
+	case offline: // coming again helps nobody
+	case status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout, status == http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryTime(err).Seconds()+0.5)))
 	}
 	s.metrics.failed(status)
-	if status >= 500 {
+	if status >= 500 && !errors.Is(err, upstream.ErrOffline) {
 		s.Log.Warn("request failed", "path", r.URL.Path, "status", status, "err", err)
 	}
 }

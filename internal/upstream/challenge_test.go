@@ -115,8 +115,8 @@ func TestRealms(t *testing.T) {
 		"http://169.254.169.254/latest": {false, false},
 	} {
 		for i, g := range []*Group{plain, secure} {
-			if err := g.admit(g.mirrors[0], mirror(realm)); (err == nil) != want[i] {
-				t.Errorf("%s for %s: %v", realm, g.mirrors[0].label, err)
+			if err := g.admit(g.mirrors()[0], mirror(realm)); (err == nil) != want[i] {
+				t.Errorf("%s for %s: %v", realm, g.mirrors()[0].label, err)
 			} else if at := hostPort(mirror(realm)); err == nil && !g.t.configured(at) {
 				t.Errorf("%s cannot be dialled", at)
 			}

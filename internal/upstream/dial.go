@@ -15,6 +15,8 @@ type admittedKey struct{}
 // dial is the only way out. Happy Eyeballs is net.Dialer's own.
 func (t *Transport) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	switch {
+	case t.offline:
+		return nil, ErrOffline
 	case t.configured(addr), t.isProxy(addr):
 		return t.direct.DialContext(ctx, network, addr)
 	case ctx.Value(admittedKey{}) == strings.ToLower(addr):

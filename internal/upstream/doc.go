@@ -13,8 +13,8 @@
 // What a caller may rely on:
 //
 //   - The only hosts dialled are those that some Config names, the proxies of
-//     the environment, and those a group's Redirects let an answer lead to;
-//     the last never at a private address.
+//     the environment, and those that a group's Redirects let an answer lead to or
+//     that SetListed gave it; the last two never at a private address.
 //   - Credentials go to the mirror they were written for, or to the token realm
 //     it names where that is its own host or listed; never along a redirect.
 //     They are in no error, label or status.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -40,7 +41,9 @@ type Timeouts struct {
 type Group struct {
 	name      string
 	t         *Transport
-	mirrors   []*mirror
+	all       atomic.Pointer[[]*mirror] // see mirrors
+	listing   sync.Mutex                // held while all is replaced
+	ready     func(context.Context, string) error
 	redirects []string
 	timeouts  Timeouts
 
@@ -54,6 +57,7 @@ type Group struct {
 // A mirror is one base URL. Only its breaker and rate limit change.
 type mirror struct {
 	label   string
+	listed  bool     // by a list, not by the configuration
 	base    *url.URL // without userinfo
 	auth    string   // the Authorization field where no token is ever needed, "" none
 	login   Login    // the same credentials
@@ -70,12 +74,13 @@ func NewGroup(cfg Config, t *Transport) *Group {
 	}}
 	g.login, g.tokens, g.limits, g.secret = cfg.Login, newTokens(t.now), newLimits(t.now), make([]byte, 32)
 	_, _ = rand.Read(g.secret) // never fails
-	plain := false
+	plain, all := false, []*mirror(nil)
 	for _, u := range cfg.Mirrors {
 		t.register(hostPort(u))
-		g.mirrors = append(g.mirrors, newMirror(u, g.mirrors, t.now))
+		all = append(all, newMirror(u, all, t.now))
 		plain = plain || u.Scheme == "http"
 	}
+	g.all.Store(&all)
 	g.addRealms(cfg.Realms, plain)
 	return g
 }
@@ -102,7 +107,7 @@ func newMirror(u *url.URL, others []*mirror, now func() time.Time) *mirror {
 // those whose breaker is open last.
 func (g *Group) Mirrors() []string {
 	var out, shut []string
-	for _, m := range g.mirrors {
+	for _, m := range g.mirrors() {
 		if s, _ := m.breaker.state(); s == Open || m.breaker.suspect() {
 			shut = append(shut, m.label)
 		} else {
@@ -116,7 +121,7 @@ func (g *Group) Mirrors() []string {
 func (g *Group) chosen(r Request) []*mirror {
 	if r.Mirror == "" {
 		var first, last []*mirror
-		for _, m := range g.mirrors {
+		for _, m := range g.mirrors() {
 			if m.breaker.suspect() {
 				last = append(last, m)
 			} else {
@@ -125,7 +130,7 @@ func (g *Group) chosen(r Request) []*mirror {
 		}
 		return append(first, last...)
 	}
-	return slices.DeleteFunc(slices.Clone(g.mirrors), func(m *mirror) bool { return m.label != r.Mirror })
+	return slices.DeleteFunc(slices.Clone(g.mirrors()), func(m *mirror) bool { return m.label != r.Mirror })
 }
 
 // Open returns the bytes that r asks for, from the first mirror that has them.
@@ -155,7 +160,7 @@ func (g *Group) Head(ctx context.Context, r Request) (Info, error) {
 // Blame has a mirror asked last, for a while, whose bytes proved wrong. The mirror is one of
 // Body.Sources; an unknown one is ignored.
 func (g *Group) Blame(mirror string, reason error) {
-	for _, m := range g.mirrors {
+	for _, m := range g.mirrors() {
 		if m.label == mirror {
 			m.breaker.blame(reason)
 		}
@@ -166,7 +171,7 @@ func (g *Group) Blame(mirror string, reason error) {
 // then Open fails at once, after it one caller's Open is the probe: who can
 // serve something stale does so while down holds and probes beside it.
 func (g *Group) Down() (until time.Time, down bool) {
-	for i, m := range g.mirrors {
+	for i, m := range g.mirrors() {
 		state, at := m.breaker.state()
 		if state == Closed {
 			return time.Time{}, false
@@ -175,7 +180,7 @@ func (g *Group) Down() (until time.Time, down bool) {
 			until = at
 		}
 	}
-	return until, len(g.mirrors) > 0
+	return until, len(g.mirrors()) > 0
 }
 
 // A MirrorStatus is one mirror's line on a status page.
@@ -191,8 +196,8 @@ type MirrorStatus struct {
 
 // Status lists the mirrors as configured.
 func (g *Group) Status() []MirrorStatus {
-	out := make([]MirrorStatus, 0, len(g.mirrors))
-	for _, m := range g.mirrors {
+	out := make([]MirrorStatus, 0, len(g.mirrors()))
+	for _, m := range g.mirrors() {
 		s := MirrorStatus{Mirror: m.label, RateLimit: m.rate.Load()}
 		s.State, s.Until = m.breaker.state()
 		var last error

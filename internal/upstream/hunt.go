@@ -44,6 +44,9 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 	if err := r.check(); err != nil {
 		return nil, err
 	}
+	if err := g.Ready(ctx, r.Path); err != nil {
+		return nil, err
+	}
 	h := &hunt{
 		g: g, r: r, method: method, mirrors: g.chosen(r),
 		settled: map[*mirror]bool{}, counted: map[*mirror]bool{}, errs: map[*mirror]error{},

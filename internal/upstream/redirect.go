@@ -14,6 +14,7 @@ const redirectsMost = 5
 // Authorization field, goes to the mirror itself only. The caller closes the
 // answer's body.
 func (g *Group) send(ctx context.Context, m *mirror, method string, u *url.URL, h http.Header, auth string) (*http.Response, error) {
+	ctx = g.admitListed(ctx, m, u)
 	for hops := 0; ; hops++ {
 		req := (&http.Request{Method: method, URL: u, Host: u.Host, Header: h.Clone()}).WithContext(ctx)
 		req.Header.Set("User-Agent", g.t.agent)
@@ -65,7 +66,7 @@ func (g *Group) follow(from *url.URL, location string) (*url.URL, error) {
 		return nil, refusedError("redirect from https to http refused")
 	case g.t.configured(hostPort(to)):
 		return to, nil
-	case !g.admits(to):
+	case !g.admits(to) && !g.isListed(to):
 		return nil, refusedError("redirect to " + oneLine(to.Host) + " refused: host is not configured")
 	}
 	// A proxy would dial this itself, past onlyPublic.

@@ -25,6 +25,7 @@ type Options struct {
 	UserAgent string                                // "mirrord/<version>"; "" is "mirrord"
 	Proxy     func(*http.Request) (*url.URL, error) // nil: HTTP_PROXY, HTTPS_PROXY, NO_PROXY
 	TLS       *tls.Config                           // nil: the system's roots
+	Offline   bool                                  // nobody is dialled: every question fails at once with ErrOffline
 
 	// Clock of breakers, patience and back-off; socket time-outs are real.
 	Now   func() time.Time
@@ -34,10 +35,11 @@ type Options struct {
 // A Transport owns the connections of a process and the closed table of hosts
 // that may be dialled. NewGroup adds to the table; nothing else does.
 type Transport struct {
-	agent string
-	now   func() time.Time
-	sleep func(context.Context, time.Duration) error
-	rt    *http.Transport
+	agent   string
+	offline bool
+	now     func() time.Time
+	sleep   func(context.Context, time.Duration) error
+	rt      *http.Transport
 
 	direct  *net.Dialer // for hosts of the table and proxies
 	guarded *net.Dialer // for hosts that a redirect pattern let in: public addresses only
@@ -50,7 +52,7 @@ type Transport struct {
 // NewTransport returns a Transport that may dial nobody yet.
 func NewTransport(o Options) *Transport {
 	t := &Transport{
-		agent: o.UserAgent, now: o.Now, sleep: o.Sleep,
+		agent: o.UserAgent, offline: o.Offline, now: o.Now, sleep: o.Sleep,
 		direct:  &net.Dialer{Timeout: dialMost},
 		guarded: &net.Dialer{Timeout: dialMost, ControlContext: onlyPublic},
 		hosts:   map[string]bool{}, proxies: map[string]bool{},

@@ -1,0 +1,76 @@
+package yumrepos
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Section is one repository of a machine.
+type Section struct {
+	File    string // relative to the directory
+	Name    string // within the brackets
+	Line    int    // of the first source
+	Enabled bool
+	Sources []Source
+	Keys    []string // gpgkey, as written
+	options []option // those of the sources
+}
+
+// Source is a URL that says where the repository is. A comma in a list's URL is its
+// own, so there is one at most of each kind but baseurl.
+type Source struct {
+	Kind string // baseurl, mirrorlist or metalink
+	URL  string // may hold variables
+}
+
+const baseurl = "baseurl"
+
+// sections reads a file; those that name no source are left out.
+func sections(file, text string) []Section {
+	var all []Section
+	for _, in := range parse(text) {
+		s := Section{File: file, Name: in.name, Enabled: in.enabled()}
+		for _, o := range in.options {
+			s.take(o)
+		}
+		for _, key := range in.value("gpgkey") {
+			s.Keys = append(s.Keys, key.text)
+		}
+		if len(s.Sources) > 0 {
+			s.Line = s.options[0].line
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (s *Section) take(o option) {
+	switch {
+	case o.key == baseurl:
+		for _, w := range o.words {
+			s.Sources = append(s.Sources, Source{baseurl, w.text})
+		}
+	case (o.key == "mirrorlist" || o.key == "metalink") && len(o.words) > 0:
+		var parts []string
+		for _, w := range o.words {
+			parts = append(parts, w.text)
+		}
+		s.Sources = append(s.Sources, Source{o.key, strings.Join(parts, ",")})
+	}
+	if o.key == baseurl || o.key == "mirrorlist" || o.key == "metalink" {
+		s.options = append(s.options, o)
+	}
+}
+
+// Where is "FILE:LINE".
+func (s Section) Where() string { return fmt.Sprintf("%s:%d", s.File, s.Line) }
+
+// Shown is the first source for people to read: quoted, and without a password.
+func (s Section) Shown() string { return shown(s.Sources[0].URL) }
+
+func shown(url string) string {
+	if at := strings.LastIndexByte(url, '@'); at >= 0 {
+		url = "..." + url[at:]
+	}
+	return fmt.Sprintf("%q", url)
+}
