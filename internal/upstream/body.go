@@ -140,6 +140,7 @@ func (b *Body) broke(x *exchange, err error) {
 		b.end = b.gone()
 	case b.pos == b.stopAt(): // all is there; how it ended is finish's business
 	case errors.Is(err, io.EOF) && b.mayEndHere(x):
+		x.tally()
 		b.end = io.EOF
 	case errors.Is(err, io.EOF) && b.pos == x.end: // a shorter range than asked, honestly announced
 		b.fault = io.ErrUnexpectedEOF
@@ -167,6 +168,7 @@ func (b *Body) gone() error {
 // finish ends a body that is complete, after a look for bytes beyond the size
 // where nothing but the mirror's word limits the answer.
 func (b *Body) finish(x *exchange) error {
+	x.tally()
 	if x.end < 0 && b.pos == b.size {
 		var extra [1]byte
 		if n, _ := x.readWithin(extra[:], endFor); n > 0 {

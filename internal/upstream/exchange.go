@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,6 +21,8 @@ type exchange struct {
 	watch *watch
 	idle  time.Duration
 	body  io.ReadCloser
+	pace  pace        // the reader's
+	over  atomic.Bool // closed
 }
 
 // ask makes one request to one mirror. limit bounds it up to the header, on
@@ -45,6 +48,8 @@ func (g *Group) ask(ctx context.Context, m *mirror, method string, r Request, li
 		cancel(nil)
 		return nil, err
 	}
+	m.meter.outcome(false)
+	m.meter.hold()
 	return &exchange{m: m, info: info, end: end, ctx: ctx, watch: w, idle: g.timeouts.Idle, body: resp.Body}, nil
 }
 
@@ -53,8 +58,12 @@ func (x *exchange) read(p []byte) (int, error) { return x.readWithin(p, x.idle) 
 
 func (x *exchange) readWithin(p []byte, d time.Duration) (int, error) {
 	x.watch.arm("no bytes", d)
+	asked := x.m.meter.now()
 	n, err := x.body.Read(p)
 	x.watch.disarm()
+	if w, ok := x.pace.add(asked, x.m.meter.now(), n); ok {
+		x.m.meter.brought(w.bytes, w.took, w.held)
+	}
 	x.bytes += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = reason(x.ctx, err)
@@ -62,8 +71,19 @@ func (x *exchange) readWithin(p []byte, d time.Duration) (int, error) {
 	return n, err
 }
 
+// tally measures what came since the last full window, at the end of reading.
+func (x *exchange) tally() {
+	if w, ok := x.pace.rest(x.m.meter.now()); ok {
+		x.m.meter.brought(w.bytes, w.took, w.held)
+	}
+	x.pace = pace{}
+}
+
 // close may run beside a read, which then fails.
 func (x *exchange) close() {
+	if !x.over.Swap(true) {
+		x.m.meter.release()
+	}
 	x.watch.cancel(context.Canceled)
 	x.watch.disarm()
 	_ = x.body.Close() // of a stream that is only read: nothing to lose

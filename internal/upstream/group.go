@@ -43,6 +43,7 @@ type Group struct {
 	mirrors   []*mirror
 	redirects []string
 	timeouts  Timeouts
+	requests  atomic.Uint64 // that could have gone to any mirror
 
 	realms map[string]bool // scheme://host:port
 	login  func(context.Context, string) (Login, error)
@@ -50,13 +51,14 @@ type Group struct {
 	secret []byte // of the marks in tokens' keys
 }
 
-// A mirror is one base URL. Only its breaker and rate limit change.
+// A mirror is one base URL. Only its breaker, meter and rate limit change.
 type mirror struct {
 	label   string
 	base    *url.URL // without userinfo
 	auth    string   // the Authorization field where no token is ever needed, "" none
 	login   Login    // the same credentials
 	breaker *breaker
+	meter   *meter
 	rate    atomic.Pointer[RateLimit]
 }
 
@@ -82,7 +84,7 @@ func NewGroup(cfg Config, t *Transport) *Group {
 func newMirror(u *url.URL, others []*mirror, now func() time.Time) *mirror {
 	base := *u
 	base.User = nil
-	m := &mirror{label: base.Scheme + "://" + base.Host, base: &base, breaker: newBreaker(now)}
+	m := &mirror{label: base.Scheme + "://" + base.Host, base: &base, breaker: newBreaker(now), meter: newMeter(now)}
 	if u.User != nil {
 		password, _ := u.User.Password()
 		m.login = Login{Username: u.User.Username(), Password: password}
@@ -95,36 +97,6 @@ func newMirror(u *url.URL, others []*mirror, now func() time.Time) *mirror {
 		}
 	}
 	return m
-}
-
-// Mirrors lists the labels in the present order of preference: as configured,
-// those whose breaker is open last.
-func (g *Group) Mirrors() []string {
-	var out, shut []string
-	for _, m := range g.mirrors {
-		if s, _ := m.breaker.state(); s == Open || m.breaker.suspect() {
-			shut = append(shut, m.label)
-		} else {
-			out = append(out, m.label)
-		}
-	}
-	return append(out, shut...)
-}
-
-// chosen are the mirrors that r may use, in the order to ask them.
-func (g *Group) chosen(r Request) []*mirror {
-	if r.Mirror == "" {
-		var first, last []*mirror
-		for _, m := range g.mirrors {
-			if m.breaker.suspect() {
-				last = append(last, m)
-			} else {
-				first = append(first, m)
-			}
-		}
-		return append(first, last...)
-	}
-	return slices.DeleteFunc(slices.Clone(g.mirrors), func(m *mirror) bool { return m.label != r.Mirror })
 }
 
 // Open returns the bytes that r asks for, from the first mirror that has them.
@@ -186,13 +158,14 @@ type MirrorStatus struct {
 	LastError string    // "" when it never failed
 	LastAt    time.Time
 	RateLimit *RateLimit // what the mirror said last, nil when nothing
+	Measure
 }
 
 // Status lists the mirrors as configured.
 func (g *Group) Status() []MirrorStatus {
 	out := make([]MirrorStatus, 0, len(g.mirrors))
 	for _, m := range g.mirrors {
-		s := MirrorStatus{Mirror: m.label, RateLimit: m.rate.Load()}
+		s := MirrorStatus{Mirror: m.label, RateLimit: m.rate.Load(), Measure: m.meter.measure()}
 		s.State, s.Until = m.breaker.state()
 		var last error
 		s.Failures, s.LastAt, last = m.breaker.history()

@@ -45,7 +45,7 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 		return nil, err
 	}
 	h := &hunt{
-		g: g, r: r, method: method, mirrors: g.chosen(r),
+		g: g, r: r, method: method, mirrors: g.withTry(g.chosen(method, r), r),
 		settled: map[*mirror]bool{}, counted: map[*mirror]bool{}, errs: map[*mirror]error{},
 	}
 	if r.As != nil && !r.As.sendable() {
@@ -143,10 +143,12 @@ func (h *hunt) note(m *mirror, probe bool, err error) {
 	if !long {
 		h.wait = max(h.wait, wait)
 	}
-	switch {
-	case h.r.blameless(err):
+	if h.r.blameless(err) {
 		m.breaker.left(probe)
 		return
+	}
+	m.meter.outcome(true)
+	switch {
 	case h.counted[m] && !probe:
 		m.breaker.again(err)
 	default:

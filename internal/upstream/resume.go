@@ -37,7 +37,7 @@ type resumption struct {
 
 func (b *Body) newResumption(broken *mirror) *resumption {
 	run := &resumption{r: b.r, order: []*mirror{broken}, dead: map[*mirror]bool{}, counted: map[*mirror]bool{}, pause: pauses()}
-	for _, m := range b.g.chosen(b.r) {
+	for _, m := range b.g.chosen(http.MethodGet, b.r) {
 		if m != broken && b.joins(m) {
 			run.order = append(run.order, m)
 		}
@@ -56,6 +56,7 @@ func (b *Body) joins(m *mirror) bool {
 
 // resume reopens the body at its next byte. nil: it goes on.
 func (b *Body) resume(x *exchange, cause error) error {
+	x.tally()
 	x.close()
 	if b.crumbs++; b.pos-b.since >= crumb {
 		b.crumbs = 0
@@ -157,6 +158,7 @@ func (run *resumption) count(m *mirror, fails, probe bool, err error) {
 		m.breaker.left(probe)
 		return
 	}
+	m.meter.outcome(true)
 	if !fails || run.counted[m] && !probe {
 		m.breaker.again(err)
 		return
