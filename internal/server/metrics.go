@@ -79,11 +79,12 @@ var (
 	errorRatio     = prometheus.NewDesc("mirrord_upstream_error_ratio", "Part of the requests to the mirror that failed, an average over the last dozen.", upstreamLabels, nil)
 	bodies         = prometheus.NewDesc("mirrord_upstream_bodies", "Bodies that are under way from the mirror.", upstreamLabels, nil)
 	lastUsed       = prometheus.NewDesc("mirrord_upstream_last_used_timestamp_seconds", "When the mirror answered or failed last.", upstreamLabels, nil)
+	left           = prometheus.NewDesc("mirrord_upstream_left_total", "What was taken from the mirror before its end, by reason.", append(upstreamLabels, "reason"), nil)
 	rateRemaining  = prometheus.NewDesc("mirrord_upstream_rate_limit_remaining", "Requests that were left of it.", upstreamLabels, nil)
 )
 
 func (upstreamCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{upstreamUp, rateLimit, rateRemaining, firstByteTime, throughput, errorRatio, bodies, lastUsed} {
+	for _, d := range []*prometheus.Desc{upstreamUp, rateLimit, rateRemaining, firstByteTime, throughput, errorRatio, bodies, lastUsed, left} {
 		ch <- d
 	}
 }
@@ -104,6 +105,9 @@ func (c upstreamCollector) Collect(ch chan<- prometheus.Metric) {
 				gauge(firstByteTime, m.FirstByte.Seconds())
 				gauge(errorRatio, m.Errors)
 				gauge(lastUsed, float64(m.Used.UnixMilli())/1000)
+			}
+			for reason, n := range m.Left {
+				ch <- prometheus.MustNewConstMetric(left, prometheus.CounterValue, float64(n), u.Repo, m.Mirror, reason)
 			}
 			if m.Throughput > 0 {
 				gauge(throughput, m.Throughput)

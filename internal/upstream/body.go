@@ -29,6 +29,7 @@ type Body struct {
 	run    *resumption
 	since  int64 // where the last resumption began
 	crumbs int   // resumptions in a row that brought little
+	leaves int   // mirrors left that had it open still
 	end    error // what Read says from now on, nil before the end
 
 	mu      sync.Mutex // guards all below
@@ -89,7 +90,7 @@ func (b *Body) Read(p []byte) (int, error) {
 			b.end = b.finish(x)
 			continue
 		}
-		n, err := x.read(b.clip(p))
+		n, err := b.read(x, p)
 		b.took(x, n)
 		b.broke(x, err)
 		if n > 0 {

@@ -21,8 +21,13 @@ type exchange struct {
 	watch *watch
 	idle  time.Duration
 	body  io.ReadCloser
-	pace  pace        // the reader's
-	over  atomic.Bool // closed
+
+	// The reader's.
+	pace pace
+	full window        // the last window, until floor has looked at it
+	slow time.Duration // for so long it has been under the floor
+
+	over atomic.Bool // closed
 }
 
 // ask makes one request to one mirror. limit bounds it up to the header, on
@@ -53,7 +58,8 @@ func (g *Group) ask(ctx context.Context, m *mirror, method string, r Request, li
 	return &exchange{m: m, info: info, end: end, ctx: ctx, watch: w, idle: g.timeouts.Idle, body: resp.Body}, nil
 }
 
-// read is one Read of the stream within the idle time-out.
+// read is one Read of the stream within the idle time-out, for what has no mirror
+// to change to.
 func (x *exchange) read(p []byte) (int, error) { return x.readWithin(p, x.idle) }
 
 func (x *exchange) readWithin(p []byte, d time.Duration) (int, error) {
@@ -63,6 +69,7 @@ func (x *exchange) readWithin(p []byte, d time.Duration) (int, error) {
 	x.watch.disarm()
 	if w, ok := x.pace.add(asked, x.m.meter.now(), n); ok {
 		x.m.meter.brought(w.bytes, w.took, w.held)
+		x.full = w
 	}
 	x.bytes += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -127,6 +127,13 @@ func (t *meter) release() {
 	t.active--
 }
 
+// leave counts what was taken from the mirror, by reason.
+func (t *meter) leave(reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.left[reason]++
+}
+
 // A Measure is what a mirror has shown of itself, as it was used.
 type Measure struct {
 	FirstByte  time.Duration // from a request to its answer, 0 unknown

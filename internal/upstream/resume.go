@@ -22,9 +22,10 @@ const (
 
 // A resumption is the attempts since the last byte came: the mirror that broke
 // first, at once and whatever its breaker says, then the others, then all
-// again with pauses.
+// again with pauses. A mirror that was left comes last.
 type resumption struct {
 	r       Request
+	broken  *mirror
 	order   []*mirror
 	next    int // attempts made or passed over
 	made    int
@@ -35,12 +36,18 @@ type resumption struct {
 	last    error
 }
 
-func (b *Body) newResumption(broken *mirror) *resumption {
-	run := &resumption{r: b.r, order: []*mirror{broken}, dead: map[*mirror]bool{}, counted: map[*mirror]bool{}, pause: pauses()}
+func (b *Body) newResumption(broken *mirror, left bool) *resumption {
+	run := &resumption{r: b.r, broken: broken, dead: map[*mirror]bool{}, counted: map[*mirror]bool{}, pause: pauses()}
+	if !left {
+		run.order = append(run.order, broken)
+	}
 	for _, m := range b.g.chosen(http.MethodGet, b.r) {
 		if m != broken && b.joins(m) {
 			run.order = append(run.order, m)
 		}
+	}
+	if left {
+		run.order = append(run.order, broken)
 	}
 	run.dead[broken] = !b.joins(broken)
 	return run
@@ -65,11 +72,14 @@ func (b *Body) resume(x *exchange, cause error) error {
 	if b.crumbs > crumbsMost {
 		return &BrokenError{b.g.name, x.m.label, b.pos, cause}
 	}
+	left := isLeft(cause)
 	if b.run == nil {
-		b.run = b.newResumption(x.m)
+		b.run = b.newResumption(x.m, left)
 	}
 	b.run.last = cause
-	b.run.count(x.m, x.bytes == 0 || isTimeout(cause), false, cause)
+	if !left {
+		b.run.count(x.m, x.bytes == 0 || isTimeout(cause), false, cause)
+	}
 	failed := x.m
 	for b.run.made < fruitlessMost {
 		m, probe, err := b.nextMirror(b.run)
@@ -115,7 +125,7 @@ func (b *Body) nextMirror(run *resumption) (_ *mirror, probe bool, _ error) {
 		if run.dead[m] {
 			continue
 		}
-		if i > 0 {
+		if m != run.broken {
 			ok := false
 			if ok, probe = m.breaker.allow(); !ok {
 				continue
