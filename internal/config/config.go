@@ -77,6 +77,10 @@ type Repo struct {
 	Fresh     time.Duration
 	Redirects []string // host patterns: "host", "*.host", either with ":port"
 
+	// Connections to one mirror for one large file, 1 to 4; 0 is 1.
+	Connections int
+	Rate        int64 // bytes a second of all its downloads together, 0 no cap
+
 	// What follows is for type oci only, and its zero value elsewhere.
 
 	Default      bool     // serves the repositories that name no registry; at most one

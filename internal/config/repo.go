@@ -28,14 +28,16 @@ func (r *reader) repo(n ast.Node) (Repo, error) {
 		}
 	}
 	fields := map[string]setter{
-		"name":      r.name(&repo),
-		"type":      readType,
-		"upstreams": r.upstreams(&repo),
-		"keyring":   r.keyring(&repo),
-		"verify":    r.verify,
-		"default":   r.defaultRepo(&repo),
-		"fresh":     value(r, &repo.Fresh, "fresh", expectedFresh, parseFresh),
-		"redirects": r.texts(&repo.Redirects, "redirects", expectedPattern, parsePattern),
+		"name":        r.name(&repo),
+		"type":        readType,
+		"upstreams":   r.upstreams(&repo),
+		"keyring":     r.keyring(&repo),
+		"verify":      r.verify,
+		"default":     r.defaultRepo(&repo),
+		"fresh":       value(r, &repo.Fresh, "fresh", expectedFresh, parseFresh),
+		"connections": value(r, &repo.Connections, "connections", expectedConnections, parseConnections),
+		"rate":        value(r, &repo.Rate, "rate", expectedRate, parseRate),
+		"redirects":   r.texts(&repo.Redirects, "redirects", expectedPattern, parsePattern),
 	}
 	r.registryFields(&repo, fields)
 	err := r.mapping(n, "a repository", fields)

@@ -23,6 +23,7 @@ type source struct {
 	asked  func(*upstream.Request) // adds what the protocol wants said; nil = nothing
 
 	mu     sync.Mutex
+	avoid  []string         // mirrors under suspicion; guarded by mu
 	bodies []*upstream.Body // opened so far; guarded by mu
 	from   string           // the mirror that answered first; guarded by mu
 }
@@ -31,11 +32,60 @@ func (s *source) Open(ctx context.Context, off int64, held cache.Meta) (*cache.I
 	s.mu.Lock()
 	from := s.from
 	s.mu.Unlock()
-	req := upstream.Request{
+	return s.open(ctx, upstream.Request{
 		Off: off, Size: s.size, Pinned: s.pinned,
 		Held: validator(held), HeldFrom: from,
+	}, from)
+}
+
+// Lanes is what the group offers for what a digest will judge.
+func (s *source) Lanes(size int64) int {
+	if !s.pinned || s.size != size {
+		return 1
 	}
-	if off == 0 && from == "" { // with bytes of the new one in hand, "not modified" would be no answer
+	return s.group.Lanes(size)
+}
+
+// OpenPart asks for a part; a spare lane only who has a connection to spare.
+func (s *source) OpenPart(ctx context.Context, off, end int64, spare bool) (*cache.Incoming, error) {
+	req := upstream.Request{Off: off, End: end, Size: s.size, Pinned: s.pinned, Part: upstream.Lead}
+	if spare {
+		req.Part = upstream.Lane
+	}
+	in, err := s.open(ctx, req, "")
+	switch {
+	case errors.Is(err, upstream.ErrNoLane):
+		return nil, cache.ErrNoLane
+	case errors.Is(err, upstream.ErrNoParts):
+		return nil, cache.ErrNoParts
+	}
+	return in, err
+}
+
+// Avoid has what comes from now on come from other mirrors.
+func (s *source) Avoid(mirror string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.avoid = nil
+	if mirror != "" {
+		s.avoid = []string{mirror}
+	}
+}
+
+// RejectFrom blames one mirror, "" nobody who is known, and names it.
+func (s *source) RejectFrom(mirror string, reason error) error {
+	if mirror == "" {
+		return reason
+	}
+	s.group.Blame(mirror, reason)
+	return s.named([]string{mirror}, reason)
+}
+
+func (s *source) open(ctx context.Context, req upstream.Request, from string) (*cache.Incoming, error) {
+	s.mu.Lock()
+	req.Avoid = s.avoid
+	s.mu.Unlock()
+	if req.Off == 0 && from == "" { // with bytes of the new one in hand, "not modified" would be no answer
 		req.Unless = validator(s.unless)
 	}
 	if s.unless != (cache.Meta{}) {
@@ -57,7 +107,7 @@ func (s *source) Open(ctx context.Context, off int64, held cache.Meta) (*cache.I
 		if first == nil || absent(first) {
 			first = err
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || errors.Is(err, upstream.ErrNoLane) {
 			break
 		}
 	}
@@ -72,7 +122,7 @@ func (s *source) incoming(b *upstream.Body) *cache.Incoming {
 		s.from = b.Mirror
 	}
 	return &cache.Incoming{
-		Body: b, Off: b.Off, Size: b.Size, Framed: b.Framed,
+		Body: b, Off: b.Off, End: b.End(), Size: b.Size, Framed: b.Framed,
 		Meta: cache.Meta{ETag: b.Validator.ETag, LastModified: b.Validator.LastModified, ContentType: b.ContentType},
 	}
 }
@@ -95,6 +145,10 @@ func (s *source) Reject(reason error) error {
 	if len(mirrors) == 0 {
 		return reason
 	}
+	return s.named(mirrors, reason)
+}
+
+func (s *source) named(mirrors []string, reason error) error {
 	from := strings.Join(mirrors, ", ")
 	if s.name != "" {
 		from = s.name + ": " + from

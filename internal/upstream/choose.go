@@ -29,12 +29,19 @@ func (g *Group) chosen(method string, r Request) []*mirror {
 		return slices.DeleteFunc(slices.Clone(g.mirrors), func(m *mirror) bool { return m.label != r.Mirror })
 	}
 	order := g.byCost(r.bytes(method))
+	if r.Part == Lane {
+		order = g.worthy()
+	}
+	if left := without(order, r.Avoid); len(left) > 0 || r.Part == Lane {
+		order = left
+	}
 	continues := func(m *mirror) bool { return r.Off > 0 && !r.Pinned && m.label == r.HeldFrom }
 	slices.SortStableFunc(order, func(a, b *mirror) int {
 		return cmp.Or(
 			// Elsewhere the file may have to begin anew.
 			trueFirst(continues(a), continues(b)),
 			trueFirst(!a.breaker.suspect(), !b.breaker.suspect()),
+			trueFirst(r.Part == NoPart || !a.meter.isWhole(), r.Part == NoPart || !b.meter.isWhole()),
 		)
 	})
 	return order
@@ -102,7 +109,7 @@ func (t *meter) cost(size int64, rate float64) float64 {
 // withTry puts a mirror in front, once in a while, of which there is no measure.
 // Only where a digest judges: elsewhere another mirror may be another version.
 func (g *Group) withTry(order []*mirror, r Request) []*mirror {
-	if len(order) < 2 || !r.Pinned || r.Mirror != "" || r.Patience > 0 || g.requests.Add(1)%tryEvery != 0 {
+	if len(order) < 2 || !r.Pinned || r.Mirror != "" || r.Patience > 0 || r.Part == Lane || g.requests.Add(1)%tryEvery != 0 {
 		return order
 	}
 	now := g.t.now()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"sync/atomic"
 	"time"
 )
 
@@ -17,17 +16,17 @@ type exchange struct {
 	end   int64 // one past the last byte that this answer carries, -1 unknown
 	bytes int64 // read so far
 
-	ctx   context.Context // of this exchange; its cause tells a time-out from the caller's leaving
-	watch *watch
-	idle  time.Duration
-	body  io.ReadCloser
+	ctx     context.Context // of this exchange; its cause tells a time-out from the caller's leaving
+	watch   *watch
+	idle    time.Duration
+	body    io.ReadCloser
+	release func() // what it counts for at its mirror; may be called again
 
 	// The reader's.
 	pace pace
 	full window        // the last window, until floor has looked at it
 	slow time.Duration // for so long it has been under the floor
 
-	over atomic.Bool // closed
 }
 
 // ask makes one request to one mirror. limit bounds it up to the header, on
@@ -54,8 +53,11 @@ func (g *Group) ask(ctx context.Context, m *mirror, method string, r Request, li
 		return nil, err
 	}
 	m.meter.outcome(false)
-	m.meter.hold()
-	return &exchange{m: m, info: info, end: end, ctx: ctx, watch: w, idle: g.timeouts.Idle, body: resp.Body}, nil
+	release := r.seat
+	if release == nil {
+		release = m.meter.hold()
+	}
+	return &exchange{m: m, info: info, end: end, ctx: ctx, watch: w, idle: g.timeouts.Idle, body: resp.Body, release: release}, nil
 }
 
 // read is one Read of the stream within the idle time-out, for what has no mirror
@@ -88,9 +90,7 @@ func (x *exchange) tally() {
 
 // close may run beside a read, which then fails.
 func (x *exchange) close() {
-	if !x.over.Swap(true) {
-		x.m.meter.release()
-	}
+	x.release()
 	x.watch.cancel(context.Canceled)
 	x.watch.disarm()
 	_ = x.body.Close() // of a stream that is only read: nothing to lose

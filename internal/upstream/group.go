@@ -12,14 +12,19 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Config names the mirrors of one repository.
 type Config struct {
-	Name      string     // the repository, for error texts
-	Mirrors   []*url.URL // bases, in order of preference; userinfo is sent as Basic auth to that host only
-	Redirects []string   // hosts a redirect may lead to besides configured ones: "cdn.example", "*.cdn.example", "cdn.example:8080"
-	Timeouts  Timeouts
+	Name    string     // the repository, for error texts
+	Mirrors []*url.URL // bases, in order of preference; userinfo is sent as Basic auth to that host only
+	// Connections to one mirror for one file in parts, 1 to 4; 0 is 1.
+	Connections int
+	Rate        int64    // bytes a second of all bodies together, 0 no cap
+	Redirects   []string // hosts a redirect may lead to besides configured ones: "cdn.example", "*.cdn.example", "cdn.example:8080"
+	Timeouts    Timeouts
 
 	// Realms are hosts besides a mirror's own that may be asked for tokens,
 	// with credentials: "auth.example", "auth.example:8443".
@@ -43,7 +48,10 @@ type Group struct {
 	mirrors   []*mirror
 	redirects []string
 	timeouts  Timeouts
-	requests  atomic.Uint64 // that could have gone to any mirror
+
+	connections int
+	limit       *rate.Limiter // nil: no cap
+	requests    atomic.Uint64 // that could have gone to any mirror
 
 	realms map[string]bool // scheme://host:port
 	login  func(context.Context, string) (Login, error)
@@ -71,6 +79,8 @@ func NewGroup(cfg Config, t *Transport) *Group {
 	}}
 	g.login, g.tokens, g.secret = cfg.Login, newTokens(t.now), make([]byte, 32)
 	_, _ = rand.Read(g.secret) // never fails
+	g.limit = newCap(cfg.Rate)
+	g.connections = min(max(cfg.Connections, 1), connectionsMost)
 	plain := false
 	for _, u := range cfg.Mirrors {
 		t.register(hostPort(u))
@@ -129,6 +139,7 @@ func (g *Group) Blame(mirror string, reason error) {
 	for _, m := range g.mirrors {
 		if m.label == mirror {
 			m.breaker.blame(reason)
+			m.meter.leave(leftWrong)
 		}
 	}
 }

@@ -51,11 +51,17 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 	if r.As != nil && !r.As.sendable() {
 		return nil, &StatusError{Repo: g.name, Mirror: "mirrord", Code: http.StatusUnauthorized}
 	}
+	if len(h.mirrors) == 0 && r.Part == Lane {
+		return nil, ErrNoLane
+	}
 	if len(h.mirrors) == 0 {
 		return nil, g.unknownMirror(r.Mirror)
 	}
 	if r.Patience > 0 {
 		h.deadline = g.t.now().Add(r.Patience)
+	}
+	if r.Part == Lane {
+		return h.lane(ctx)
 	}
 	pause := pauses()
 	for n := range rounds {
@@ -81,6 +87,9 @@ func (h *hunt) round(ctx context.Context) (*exchange, error) {
 			continue
 		}
 		limit, inTime := h.share(i)
+		if h.r.Part == Lane {
+			limit = m.meter.laneLimit()
+		}
 		if !inTime {
 			break
 		}
@@ -110,6 +119,26 @@ func (h *hunt) round(ctx context.Context) (*exchange, error) {
 		h.note(m, probe, err)
 	}
 	return nil, nil
+}
+
+// lane asks each mirror that has a connection to spare, once.
+func (h *hunt) lane(ctx context.Context) (*exchange, error) {
+	all := h.mirrors
+	for _, m := range all {
+		if h.r.seat = m.meter.seize(h.g.connections); h.r.seat == nil {
+			continue
+		}
+		h.mirrors = []*mirror{m}
+		x, err := h.round(ctx)
+		if x != nil {
+			return x, nil
+		}
+		h.r.seat()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, ErrNoLane
 }
 
 // share is the time the i-th mirror may take: what is left of the patience,
@@ -167,7 +196,7 @@ func sound(err error) bool {
 	if errors.As(err, &s) {
 		return s.Code < 500 && s.Code != http.StatusTooManyRequests && s.Code != http.StatusRequestTimeout
 	}
-	return errors.As(err, &size) || errors.Is(err, ErrChanged)
+	return errors.As(err, &size) || errors.Is(err, ErrChanged) || errors.Is(err, errIgnored)
 }
 
 // repeatable: asking again soon may help. Who hung once would hang again.

@@ -33,6 +33,7 @@ type meter struct {
 	seconds float64
 	used    time.Time // when the last answer or failure came
 	active  int       // bodies under way
+	whole   time.Time // until then it is taken to ignore ranges
 	behind  time.Time // until then it is passed over for roots
 	left    map[string]int64
 }
@@ -114,11 +115,12 @@ func (t *meter) isBehind() bool {
 	return t.now().Before(t.behind)
 }
 
-// hold counts a body that begins, and release one that is over.
-func (t *meter) hold() {
+// hold counts a body that begins; the func it returns, once, that it is over.
+func (t *meter) hold() func() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.active++
+	return sync.OnceFunc(t.release)
 }
 
 func (t *meter) release() {
