@@ -80,11 +80,12 @@ var (
 	bodies         = prometheus.NewDesc("mirrord_upstream_bodies", "Bodies that are under way from the mirror.", upstreamLabels, nil)
 	lastUsed       = prometheus.NewDesc("mirrord_upstream_last_used_timestamp_seconds", "When the mirror answered or failed last.", upstreamLabels, nil)
 	left           = prometheus.NewDesc("mirrord_upstream_left_total", "What was taken from the mirror before its end, by reason.", append(upstreamLabels, "reason"), nil)
+	behind         = prometheus.NewDesc("mirrord_upstream_behind", "1 where the mirror is passed over for roots: it had an older one than is known.", upstreamLabels, nil)
 	rateRemaining  = prometheus.NewDesc("mirrord_upstream_rate_limit_remaining", "Requests that were left of it.", upstreamLabels, nil)
 )
 
 func (upstreamCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{upstreamUp, rateLimit, rateRemaining, firstByteTime, throughput, errorRatio, bodies, lastUsed, left} {
+	for _, d := range []*prometheus.Desc{upstreamUp, rateLimit, rateRemaining, firstByteTime, throughput, errorRatio, bodies, lastUsed, left, behind} {
 		ch <- d
 	}
 }
@@ -101,6 +102,11 @@ func (c upstreamCollector) Collect(ch chan<- prometheus.Metric) {
 			}
 			gauge(upstreamUp, up)
 			gauge(bodies, float64(m.Active))
+			late := 0.0
+			if m.Behind {
+				late = 1
+			}
+			gauge(behind, late)
 			if !m.Used.IsZero() {
 				gauge(firstByteTime, m.FirstByte.Seconds())
 				gauge(errorRatio, m.Errors)

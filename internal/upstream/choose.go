@@ -123,6 +123,16 @@ func (g *Group) withTry(order []*mirror, r Request) []*mirror {
 	return order
 }
 
+// Behind has a mirror passed over for roots until then: it served an older one
+// than the newest that is known. A time that is past ends that.
+func (g *Group) Behind(mirror string, until time.Time) {
+	for _, m := range g.mirrors {
+		if m.label == mirror {
+			m.meter.fellBehind(until)
+		}
+	}
+}
+
 // Mirrors lists the labels in the present order of preference for a root: the
 // quickest to answer first; those whose breaker is open, whose bytes were wrong,
 // or that are behind the others last.

@@ -51,6 +51,7 @@ type Group struct {
 
 	connections int
 	limit       *rate.Limiter // nil: no cap
+	hedges      hedges
 	requests    atomic.Uint64 // that could have gone to any mirror
 
 	realms map[string]bool // scheme://host:port
@@ -79,6 +80,7 @@ func NewGroup(cfg Config, t *Transport) *Group {
 	}}
 	g.login, g.tokens, g.secret = cfg.Login, newTokens(t.now), make([]byte, 32)
 	_, _ = rand.Read(g.secret) // never fails
+	g.hedges.tokens = 1
 	g.limit = newCap(cfg.Rate)
 	g.connections = min(max(cfg.Connections, 1), connectionsMost)
 	plain := false

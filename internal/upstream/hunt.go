@@ -37,6 +37,7 @@ type hunt struct {
 	settled  map[*mirror]bool  // not to be asked again in this call
 	counted  map[*mirror]bool  // its failure counted already
 	errs     map[*mirror]error // the last of each
+	asked    *mirror           // beside another in this round
 	wait     time.Duration     // the longest in-line Retry-After of this round
 }
 
@@ -63,6 +64,7 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 	if r.Part == Lane {
 		return h.lane(ctx)
 	}
+	g.hedges.earn()
 	pause := pauses()
 	for n := range rounds {
 		if x, err := h.round(ctx); x != nil || err != nil {
@@ -81,9 +83,9 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 
 // round asks each mirror that is left once. Both results nil: none had it.
 func (h *hunt) round(ctx context.Context) (*exchange, error) {
-	h.wait = 0
+	h.wait, h.asked = 0, nil
 	for i, m := range h.mirrors {
-		if h.settled[m] {
+		if h.settled[m] || m == h.asked {
 			continue
 		}
 		limit, inTime := h.share(i)
@@ -100,23 +102,21 @@ func (h *hunt) round(ctx context.Context) (*exchange, error) {
 			}
 			continue
 		}
-		x, err := h.g.ask(ctx, m, h.method, h.r, limit)
+		t := h.ask(ctx, i, probe, limit)
 		if ctx.Err() != nil {
-			m.breaker.left(probe)
-			if x != nil {
-				x.close()
-			}
+			t.m.breaker.left(t.probe)
+			closeAny(t.x)
 			return nil, context.Cause(ctx)
 		}
-		if err == nil {
-			m.breaker.answered()
-			return x, nil
+		if t.err == nil {
+			t.m.breaker.answered()
+			return t.x, nil
 		}
-		if errors.Is(err, ErrNotModified) {
-			m.breaker.worked()
-			return nil, err
+		if errors.Is(t.err, ErrNotModified) {
+			t.m.breaker.worked()
+			return nil, t.err
 		}
-		h.note(m, probe, err)
+		h.note(t.m, t.probe, t.err)
 	}
 	return nil, nil
 }

@@ -1,6 +1,8 @@
 package upstream_test
 
 import (
+	"bytes"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -84,16 +86,28 @@ func TestTheFloor(t *testing.T) {
 	t.Parallel()
 	b := realClock(t, 2)
 	b.sampled(t)
-	b.u[0].Rate(20_000)
+	for _, u := range b.u {
+		u.Rate(20_000)
+	}
 	start := time.Now()
-	body := b.mustGet(t, whole())
+	body, err := b.Open(t.Context(), whole())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	slow, quick := 0, 1
+	if body.Mirror == b.u[1].URL {
+		slow, quick = 1, 0
+	}
+	b.u[quick].Rate(0)
+	data, err := io.ReadAll(body)
+	if err != nil || !bytes.Equal(data, content) || len(body.Sources()) != 2 {
+		t.Fatalf("%d bytes, %v, from %v", len(data), err, body.Sources())
+	}
 	if d := time.Since(start); d > 8*time.Second { // 10 s at its rate
 		t.Errorf("took %v", d)
 	}
-	if body.Mirror != b.u[0].URL || len(body.Sources()) != 2 || len(b.u[1].Requests()) != 1 {
-		t.Fatalf("from %v", body.Sources())
-	}
-	if s := b.Status()[0]; s.Left["slow"] != 1 || s.State != upstream.Closed || !strings.Contains(s.LastError, "where "+b.u[1].URL+" brings") {
+	if s := b.Status()[slow]; s.Left["slow"] != 1 || s.State != upstream.Closed || !strings.Contains(s.LastError, "where "+b.u[quick].URL+" brings") {
 		t.Errorf("%+v", s)
 	}
 }

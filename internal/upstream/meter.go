@@ -109,6 +109,12 @@ func (t *meter) lastUsed() time.Time {
 	return t.used
 }
 
+func (t *meter) fellBehind(until time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.behind = until
+}
+
 func (t *meter) isBehind() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -143,7 +149,7 @@ type Measure struct {
 	Errors     float64       // part of the requests that failed, 0 to 1
 	Used       time.Time     // zero never
 	Active     int           // bodies under way
-	Behind     time.Time     // until then it is passed over for roots, zero or past: it is not
+	Behind     bool          // it is passed over for roots: it had an older one than is known
 	// Left counts what was taken from it before its end: "stall", "slow", "late"
 	// (another answered a request first) and "wrong".
 	Left map[string]int64
@@ -154,7 +160,7 @@ func (t *meter) measure() Measure {
 	defer t.mu.Unlock()
 	return Measure{
 		FirstByte: time.Duration(t.first.value * float64(time.Second)), Throughput: t.rate(), Errors: t.failing.value,
-		Used: t.used, Active: t.active, Behind: t.behind, Left: maps.Clone(t.left),
+		Used: t.used, Active: t.active, Behind: t.now().Before(t.behind), Left: maps.Clone(t.left),
 	}
 }
 
