@@ -37,7 +37,7 @@ func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.O
 
 func groupConfig(cfg *config.Config, r config.Repo) upstream.Config {
 	c := upstream.Config{
-		Name: r.Name, Mirrors: r.Upstreams, Redirects: r.Redirects, Realms: r.Realms,
+		Name: r.Name, Mirrors: r.Upstreams, TLS: r.TLS, Redirects: r.Redirects, Realms: r.Realms,
 		Connections: r.Connections, Rate: r.Rate,
 		Timeouts: upstream.Timeouts{Connect: cfg.Upstream.Connect, Header: cfg.Upstream.Header, Idle: cfg.Upstream.Idle},
 	}

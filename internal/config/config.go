@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -73,7 +74,10 @@ type Repo struct {
 	Name      string
 	Type      Type
 	Upstreams []*url.URL // the same tree on each, the preferred one first; no trailing slash
-	Keyring   string     // a file that could be read at load, or ""
+	// TLS has for each upstream what its connections need that others do not: a
+	// client certificate, an authority; nil, or a list that ends before, nothing.
+	TLS       []*tls.Config
+	Keyring   string // a file that could be read at load, or ""
 	Fresh     time.Duration
 	Redirects []string // host patterns: "host", "*.host", either with ":port"
 

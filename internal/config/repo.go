@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 
 	"github.com/goccy/go-yaml/ast"
@@ -72,26 +71,6 @@ func (r *reader) name(repo *Repo) setter {
 		r.names[repo.Name] = lineOf(n)
 		return nil
 	}
-}
-
-func (r *reader) upstreams(repo *Repo) setter {
-	var one *url.URL
-	read := value(r, &one, "upstreams", expectedURL, ParseUpstream)
-	return r.list("upstreams", func(n ast.Node) error {
-		if err := read(n); err != nil {
-			return err
-		}
-		if repo.Type == OCI {
-			one = registryURL(one)
-		}
-		for _, other := range repo.Upstreams {
-			if other.String() == one.String() {
-				return r.wrong(n, "upstream %q is listed twice, expected it once", one.Redacted())
-			}
-		}
-		repo.Upstreams = append(repo.Upstreams, one)
-		return nil
-	})
 }
 
 // texts reads a list of scalars that parse accepts.

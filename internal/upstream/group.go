@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -20,6 +21,9 @@ import (
 type Config struct {
 	Name    string     // the repository, for error texts
 	Mirrors []*url.URL // bases, in order of preference; userinfo is sent as Basic auth to that host only
+	// TLS has for each of Mirrors what its own host is to be asked with: a client
+	// certificate, other roots. nil, or a nil for one: what all are asked with.
+	TLS []*tls.Config
 	// Connections to one mirror for one file in parts, 1 to 4; 0 is 1.
 	Connections int
 	Rate        int64    // bytes a second of all bodies together, 0 no cap
@@ -63,9 +67,10 @@ type Group struct {
 // A mirror is one base URL. Only its breaker, meter and rate limit change.
 type mirror struct {
 	label   string
-	base    *url.URL // without userinfo
-	auth    string   // the Authorization field where no token is ever needed, "" none
-	login   Login    // the same credentials
+	base    *url.URL        // without userinfo
+	auth    string          // the Authorization field where no token is ever needed, "" none
+	login   Login           // the same credentials
+	own     *http.Transport // nil: the process's
 	breaker *breaker
 	meter   *meter
 	rate    atomic.Pointer[RateLimit]
@@ -84,9 +89,13 @@ func NewGroup(cfg Config, t *Transport) *Group {
 	g.limit = newCap(cfg.Rate)
 	g.connections = min(max(cfg.Connections, 1), connectionsMost)
 	plain := false
-	for _, u := range cfg.Mirrors {
+	for i, u := range cfg.Mirrors {
 		t.register(hostPort(u))
-		g.mirrors = append(g.mirrors, newMirror(u, g.mirrors, t.now))
+		m := newMirror(u, g.mirrors, t.now)
+		if i < len(cfg.TLS) && cfg.TLS[i] != nil {
+			m.own = t.another(cfg.TLS[i])
+		}
+		g.mirrors = append(g.mirrors, m)
 		plain = plain || u.Scheme == "http"
 	}
 	g.addRealms(cfg.Realms, plain)
