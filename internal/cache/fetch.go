@@ -64,9 +64,9 @@ var errNoRange = errors.New("upstream does not serve ranges")
 // openAt opens the source at the fetcher's place.
 func (f *flight) openAt(t *fetcher) (*Incoming, error) {
 	f.mu.Lock()
-	off, end, held, size := t.pos, t.end, f.held(), f.size
+	off, end, spare, held, size := t.pos, t.end, t.lane, f.held(), f.size
 	f.mu.Unlock()
-	in, err := f.openSource(off, end, t.lane, held)
+	in, err := f.openSource(off, end, spare, held)
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +124,6 @@ func (f *flight) pour(t *fetcher, in *Incoming) error {
 			return err
 		}
 	}
-}
-
-// origin is whose the bytes are that the last Read brought, "" unknown.
-func origin(in *Incoming) string {
-	if o, ok := in.Body.(interface{ Origin() string }); ok {
-		return o.Origin()
-	}
-	return ""
 }
 
 // atEnd takes the end of the source's bytes for the end of an object whose size

@@ -206,13 +206,6 @@ func (f *flight) openPartial() part {
 	return part{}
 }
 
-// kept is what a flight has that goes on with the file it has open.
-func (f *flight) kept() (part, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return part{Size: f.size, Have: f.have.Clone(), Meta: f.meta}, f.onTrial
-}
-
 // fits reports whether the flight may go on from p. A whole one that no digest
 // judges is of no use: upstream may have something newer by now.
 func (f *flight) fits(p part) bool {
@@ -309,13 +302,6 @@ func (f *flight) settle(err error) (keep bool) {
 	}
 	f.discardPartial()
 	return false
-}
-
-// doubted reports whether wrong bytes may be among what is there.
-func (f *flight) doubted() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.onTrial
 }
 
 func (f *flight) discardPartial() {

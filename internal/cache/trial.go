@@ -96,6 +96,9 @@ func (f *flight) try(why *doubt) error {
 			f.s.log.Warn("wrong bytes were found and replaced", "object", string(f.want.Digest), "err", named)
 			return nil
 		}
+		if errors.Is(err, errParked) || errors.Is(err, errClosed) {
+			return err
+		}
 		if still := (*doubt)(nil); !errors.As(err, &still) {
 			return errors.Join(f.want.Source.Reject(why.reason), err)
 		}
@@ -158,4 +161,26 @@ func (f *flight) compare(p []byte, off int64, from string) (string, error) {
 		f.changed.Add(off+first, off+last)
 	}
 	return from, nil
+}
+
+// origin is whose the bytes are that the last Read brought, "" unknown.
+func origin(in *Incoming) string {
+	if o, ok := in.Body.(interface{ Origin() string }); ok {
+		return o.Origin()
+	}
+	return ""
+}
+
+// kept is what a flight has that goes on with the file it has open.
+func (f *flight) kept() (part, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return part{Size: f.size, Have: f.have.Clone(), Meta: f.meta}, f.onTrial
+}
+
+// doubted reports whether wrong bytes may be among what is there.
+func (f *flight) doubted() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.onTrial
 }

@@ -24,7 +24,8 @@ type source struct {
 
 	mu     sync.Mutex
 	avoid  []string         // mirrors under suspicion; guarded by mu
-	bodies []*upstream.Body // opened so far; guarded by mu
+	bodies []*upstream.Body // opened of late; guarded by mu
+	before []string         // the mirrors of those before them; guarded by mu
 	from   string           // the mirror that answered first; guarded by mu
 }
 
@@ -117,6 +118,10 @@ func (s *source) open(ctx context.Context, req upstream.Request, from string) (*
 func (s *source) incoming(b *upstream.Body) *cache.Incoming {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.bodies) >= 2*bodiesKept { // a large object has thousands of parts
+		s.before = sources(s.before, s.bodies[:bodiesKept])
+		s.bodies = slices.Clone(s.bodies[bodiesKept:])
+	}
 	s.bodies = append(s.bodies, b)
 	if s.from == "" {
 		s.from = b.Mirror
@@ -130,22 +135,31 @@ func (s *source) incoming(b *upstream.Body) *cache.Incoming {
 // Reject blames every mirror whose bytes are among the wrong ones, and names them.
 func (s *source) Reject(reason error) error {
 	s.mu.Lock()
-	bodies := s.bodies
-	s.bodies, s.from = nil, ""
+	mirrors := sources(s.before, s.bodies)
+	s.bodies, s.before, s.from = nil, nil, ""
 	s.mu.Unlock()
-	var mirrors []string
-	for _, b := range bodies {
-		for _, m := range b.Sources() {
-			s.group.Blame(m, reason)
-			if !slices.Contains(mirrors, m) {
-				mirrors = append(mirrors, m)
-			}
-		}
+	for _, m := range mirrors {
+		s.group.Blame(m, reason)
 	}
 	if len(mirrors) == 0 {
 		return reason
 	}
 	return s.named(mirrors, reason)
+}
+
+// bodiesKept is more than a flight has open at once.
+const bodiesKept = 32
+
+// sources adds the mirrors of bodies to those that are known, each once.
+func sources(known []string, bodies []*upstream.Body) []string {
+	for _, b := range bodies {
+		for _, m := range b.Sources() {
+			if !slices.Contains(known, m) {
+				known = append(known, m)
+			}
+		}
+	}
+	return known
 }
 
 func (s *source) named(mirrors []string, reason error) error {
