@@ -77,7 +77,8 @@ func timeouts(cfg *config.Config) upstream.Timeouts {
 
 func groupConfig(cfg *config.Config, r config.Repo) upstream.Config {
 	c := upstream.Config{
-		Name: r.Name, Mirrors: r.Upstreams, Redirects: r.Redirects, Realms: r.Realms,
+		Name: r.Name, Mirrors: r.Upstreams, TLS: r.TLS, Redirects: r.Redirects, Realms: r.Realms,
+		Connections: r.Connections, Rate: r.Rate,
 		Timeouts: timeouts(cfg),
 	}
 	if r.DockerConfig != "" {

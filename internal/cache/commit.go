@@ -92,9 +92,12 @@ func (f *flight) sums(main, other hash.Hash, size int64, framed bool) sums {
 // conclude judges a whole object, commits it and lets the last byte go.
 func (f *flight) conclude(sm sums) error {
 	if want := f.want.Digest; want != "" && sm.vouched != want {
-		err := f.mismatch("the digest", sm.vouched, want)
+		reason := fmt.Errorf("%w: the digest is %v, expected %v", ErrMismatch, sm.vouched, want)
+		if f.doubtful() {
+			return &doubt{reason}
+		}
 		f.discardPartial()
-		return err
+		return f.want.Source.Reject(reason)
 	}
 	keep := !f.want.Transient && (sm.streamed || f.want.Digest != "")
 	stored := digest.Digest("")

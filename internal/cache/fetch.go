@@ -29,6 +29,8 @@ const (
 type fetcher struct {
 	pos  int64
 	goal int64 // bytes before it are passed over where they are there
+	end  int64 // it brings what is before it, 0 for all
+	lane bool  // one of several, which may fail alone
 }
 
 var pourBuffers = sync.Pool{New: func() any { return new([pourBuffer]byte) }}
@@ -53,6 +55,7 @@ func (f *flight) fetch(t *fetcher, in *Incoming) {
 		if !f.nextGap(t) {
 			return
 		}
+		f.topUp()
 	}
 }
 
@@ -61,9 +64,9 @@ var errNoRange = errors.New("upstream does not serve ranges")
 // openAt opens the source at the fetcher's place.
 func (f *flight) openAt(t *fetcher) (*Incoming, error) {
 	f.mu.Lock()
-	off, held, size := t.pos, f.held(), f.size
+	off, end, spare, held, size := t.pos, t.end, t.lane, f.held(), f.size
 	f.mu.Unlock()
-	in, err := f.want.Source.Open(f.ctx, off, held)
+	in, err := f.openSource(off, end, spare, held)
 	if err != nil {
 		return nil, err
 	}
@@ -74,10 +77,13 @@ func (f *flight) openAt(t *fetcher) (*Incoming, error) {
 	case in.Size >= 0 && size >= 0 && in.Size != size:
 		err = fmt.Errorf("%w: size is %d, was %d", ErrMismatch, in.Size, size)
 	case in.Off == off && proved:
+		if end > 0 && in.End != end {
+			f.unpart(t)
+		}
 	case in.Off != 0 || !proved:
 		err = fmt.Errorf("%w: upstream has another version now", ErrMismatch)
 	default:
-		f.noRange = true
+		f.unpart(t)
 		if len(f.fetchers) > 1 {
 			err = errNoRange // one of the others will get there
 		}
@@ -106,7 +112,7 @@ func (f *flight) pour(t *fetcher, in *Incoming) error {
 	for {
 		n, err := in.Body.Read(buf[:])
 		if n > 0 {
-			met, err := f.write(t, buf[:n])
+			met, err := f.write(t, buf[:n], origin(in))
 			if met || err != nil {
 				return err
 			}
@@ -129,6 +135,9 @@ func (f *flight) atEnd(t *fetcher) error {
 		f.size = t.pos
 		f.broadcast()
 	}
+	if t.end > 0 && t.pos >= t.end {
+		return nil
+	}
 	if t.pos < f.size {
 		return fmt.Errorf("upstream ended after %d of %d bytes: %w", t.pos, f.size, io.ErrUnexpectedEOF)
 	}
@@ -137,7 +146,7 @@ func (f *flight) atEnd(t *fetcher) error {
 
 // write puts p where it is missing and reports whether the fetcher has met bytes
 // that were there before.
-func (f *flight) write(t *fetcher, p []byte) (met bool, err error) {
+func (f *flight) write(t *fetcher, p []byte, from string) (met bool, err error) {
 	if err := f.makeRoom(t, int64(len(p))); err != nil {
 		return false, err
 	}
@@ -159,11 +168,16 @@ func (f *flight) write(t *fetcher, p []byte) (met bool, err error) {
 		}
 		f.mu.Unlock()
 		n := int(gap.End - gap.Off)
+		from, err := f.compare(p[:n], gap.Off, from)
+		if err != nil {
+			return false, err
+		}
 		if _, err := f.file.WriteAt(p[:n], gap.Off); err != nil {
 			return false, fmt.Errorf("%w: %w", errUnstored, err)
 		}
 		f.mu.Lock()
 		f.have.Add(gap.Off, gap.End)
+		f.gave(gap, from)
 		t.pos, p = gap.End, p[n:]
 		f.s.space.wrote(&f.hold, f.have.Len()-f.hold.written) // another may have brought some too
 		f.broadcast()
@@ -210,6 +224,13 @@ func (f *flight) nextGap(t *fetcher) bool {
 	if f.err != nil || f.noRange && len(f.fetchers) > 0 {
 		return false
 	}
+	if f.parts {
+		more := f.nextPart(t)
+		if more {
+			f.fetchers = append(f.fetchers, t)
+		}
+		return more
+	}
 	for off := int64(0); ; {
 		gap, ok := f.have.Gap(off, f.size)
 		if !ok {
@@ -217,7 +238,7 @@ func (f *flight) nextGap(t *fetcher) bool {
 		}
 		taken := slices.ContainsFunc(f.fetchers, func(o *fetcher) bool { return gap.Off <= o.pos && o.pos < gap.End })
 		if !taken {
-			t.pos, t.goal = gap.Off, gap.Off
+			t.pos, t.goal, t.end = gap.Off, gap.Off, 0
 			f.fetchers = append(f.fetchers, t)
 			return true
 		}
@@ -233,6 +254,14 @@ func (f *flight) drop(t *fetcher, err error) {
 	if f.size >= 0 && f.have.Upto(0) >= f.size {
 		f.mu.Unlock()
 		return // all is there without it
+	}
+	if f.parts {
+		goesOn := f.dropLane(t, err)
+		f.mu.Unlock()
+		if !goesOn {
+			f.fail(err)
+		}
+		return
 	}
 	others := len(f.fetchers) > 0
 	if others {
@@ -250,7 +279,14 @@ func (f *flight) reach(off int64) {
 	if f.have.Upto(off) > off {
 		return // it is there, and waits for the verdict
 	}
-	if f.size < 0 || f.noRange || f.err != nil || f.ended || len(f.fetchers) == 0 || len(f.fetchers) >= maxFetchers {
+	if f.size < 0 || f.noRange || f.err != nil || f.ended || len(f.fetchers) == 0 {
+		return
+	}
+	most := maxFetchers
+	if f.parts {
+		most += lanesMost // which do not wait for readers
+	}
+	if len(f.fetchers) >= most {
 		return
 	}
 	for _, t := range f.fetchers {
@@ -259,7 +295,8 @@ func (f *flight) reach(off int64) {
 		}
 	}
 	t := &fetcher{pos: off, goal: off}
-	f.fetchers = append(f.fetchers, t)
-	f.fetching.Add(1)
-	go f.fetch(t, nil)
+	if gap, ok := f.have.Gap(off, f.size); f.parts && ok {
+		t.end = f.unclaimed(gap)
+	}
+	f.start(t)
 }

@@ -37,7 +37,14 @@ type flight struct {
 	have     extent.Set    // guarded by mu
 	hold     hold          // of the budget; guarded by mu
 	fetchers []*fetcher    // guarded by mu
+	parts    bool          // it is fetched in parts, by several lanes; guarded by mu
+	calm     bool          // no further lanes are begun; guarded by mu
+	base     int64         // the first part's beginning; guarded by mu
 	noRange  bool          // the source cannot start in the middle; guarded by mu
+	given    []given       // whose the bytes are; guarded by mu
+	onTrial  bool          // whose are wrong is being found out; guarded by mu
+	shown    extent.Set    // what readers have had; guarded by mu
+	changed  extent.Set    // of that, what was replaced by other bytes; guarded by mu
 	readers  int           // guarded by mu
 	served   bool          // a reader has had bytes; guarded by mu
 	wake     chan struct{} // closed and renewed when anything above changes; guarded by mu
@@ -74,6 +81,9 @@ const attempts = 3
 func (f *flight) run() {
 	defer f.s.wg.Done()
 	err := f.fill()
+	if why := (*doubt)(nil); errors.As(err, &why) {
+		err = f.try(why)
+	}
 	for n := 1; n < attempts && errors.Is(err, ErrMismatch) && f.startOver(); n++ {
 		if again := f.fill(); again == nil || errors.Is(again, ErrMismatch) {
 			err = again
@@ -102,6 +112,7 @@ func (f *flight) fill() error {
 	if in != nil {
 		f.fetching.Add(1)
 		go f.fetch(t, in)
+		f.topUp()
 	}
 	f.head()
 	sums, err := f.follow()
@@ -182,7 +193,7 @@ func (f *flight) startOver() bool {
 		return false
 	}
 	// The size stays until another is told: readers have been told it already.
-	f.err, f.have, f.noRange = nil, extent.Set{}, false
+	f.err, f.have, f.noRange, f.onTrial, f.given = nil, extent.Set{}, false, false, nil
 	f.ctx, f.cancel = context.WithCancelCause(f.s.ctx)
 	return true
 }

@@ -67,7 +67,8 @@ func (f *flight) begin() (*Incoming, *fetcher, error) {
 	} else if f.want.From > near {
 		off = f.want.From
 	}
-	in, kept, err := f.openFirst(off, old)
+	end := f.firstPart(off, old)
+	in, kept, err := f.openFirst(off, end, old)
 	if err == nil && kept.Have.Len() < old.Have.Len() {
 		err = f.void(in)
 	}
@@ -90,6 +91,11 @@ func (f *flight) begin() (*Incoming, *fetcher, error) {
 	t.pos, t.goal = in.Off, max(in.Off, kept.Have.Upto(0))
 	f.noRange = in.Off < off || f.want.Digest == "" && !sameStrong(meta, meta)
 	f.framed = in.Framed
+	if end > 0 && in.Off == off && in.End == end {
+		t.end, f.base = end, off
+	} else if end > 0 {
+		f.unpart(t)
+	}
 	f.fetchers = append(f.fetchers, t)
 	f.mu.Unlock()
 	if err := f.reserve(); err != nil {
@@ -101,12 +107,12 @@ func (f *flight) begin() (*Incoming, *fetcher, error) {
 
 // openFirst opens the source where the partial ends. A source that has another
 // version, or another size, is opened anew at 0: nothing is spliced.
-func (f *flight) openFirst(off int64, old part) (*Incoming, part, error) {
+func (f *flight) openFirst(off, end int64, old part) (*Incoming, part, error) {
 	held := old.Meta
 	if f.want.Digest != "" {
 		held = Meta{}
 	}
-	in, err := f.want.Source.Open(f.ctx, off, held)
+	in, err := f.openSource(off, end, false, held)
 	if err != nil && off > 0 && !errors.Is(err, ErrNotModified) && f.ctx.Err() == nil {
 		off, old = 0, part{} // a Range may be what it cannot answer
 		in, err = f.want.Source.Open(f.ctx, 0, Meta{})
@@ -165,6 +171,9 @@ func sameStrong(a, b Meta) bool {
 
 // openPartial opens the flight's file with what an earlier flight left in it.
 func (f *flight) openPartial() part {
+	if old, ok := f.kept(); ok {
+		return old
+	}
 	f.closeFile()
 	f.file = nil
 	old, noted := f.s.part(f.name)
@@ -229,6 +238,12 @@ func (f *flight) adopt(old part, size int64, meta Meta) *fetcher {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.size, f.meta, f.have = size, meta, old.Have.Clone()
+	if !f.onTrial {
+		f.given = nil
+		for _, there := range f.have.Spans() {
+			f.gave(there, "")
+		}
+	}
 	f.s.space.wrote(&f.hold, f.have.Len()-f.hold.written)
 	f.broadcast()
 	return new(fetcher)
@@ -280,7 +295,7 @@ func (f *flight) settle(err error) (keep bool) {
 	if f.file == nil || f.want.Transient {
 		return false
 	}
-	if err != nil && !errors.Is(err, ErrMismatch) && !errors.Is(err, errUnstored) && !errors.Is(err, ErrNotModified) {
+	if err != nil && !f.doubted() && !errors.Is(err, ErrMismatch) && !errors.Is(err, errUnstored) && !errors.Is(err, ErrNotModified) {
 		if cerr := f.checkpoint(); cerr == nil {
 			if _, kept := f.s.part(f.name); kept {
 				return true

@@ -5,7 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"mirrord/internal/extent"
 )
+
+// errReplaced breaks off a reader that had bytes which proved wrong.
+var errReplaced = fmt.Errorf("%w: what was sent already was replaced", ErrMismatch)
 
 // reader streams a flight: what is there at once, the rest as it comes. The last
 // byte comes only when the whole is checked, so that a reader who ends cleanly
@@ -16,8 +21,9 @@ type reader struct {
 	ctx    context.Context
 	off    int64
 	onWait func()
-	err    error     // what broke it off
-	rest   io.Reader // takes over where the flight cannot be stored
+	err    error      // what broke it off
+	seen   extent.Set // what it has had, as long as that may prove wrong
+	rest   io.Reader  // takes over where the flight cannot be stored
 }
 
 func (r *reader) Read(p []byte) (int, error) {
@@ -30,6 +36,10 @@ func (r *reader) Read(p []byte) (int, error) {
 	for {
 		f := r.f
 		f.mu.Lock()
+		if f.changed.Meets(&r.seen) {
+			f.mu.Unlock()
+			return r.read(0, errReplaced)
+		}
 		upto, size := f.have.Upto(r.off), f.size
 		if r.size >= 0 && size != r.size { // after wrong bytes the flight began anew
 			f.mu.Unlock()
@@ -43,17 +53,26 @@ func (r *reader) Read(p []byte) (int, error) {
 			// Where the size is not known yet, the newest byte may be the last.
 			upto = min(upto, max(size, f.have.End())-1)
 		}
+		if f.onTrial && !f.whole {
+			upto = r.off // it may change
+		}
 		if upto > r.off {
-			f.served = true
-			f.mu.Unlock()
 			n := int(min(int64(len(p)), upto-r.off))
+			f.served = true
+			f.shown.Add(r.off, r.off+int64(n))
+			if !f.onTrial { // what comes after one is right
+				r.seen.Add(r.off, r.off+int64(n))
+			}
+			f.mu.Unlock()
 			return r.read(f.file.ReadAt(p[:n], r.off))
 		}
 		err, wake := error(nil), f.wake
 		if f.ended {
 			err = f.err // before the end the flight may yet start over
 		}
-		f.reach(r.off)
+		if !f.onTrial {
+			f.reach(r.off)
+		}
 		f.mu.Unlock()
 		if errors.Is(err, errUnstored) {
 			return r.goDirect(p, size)

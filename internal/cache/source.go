@@ -25,6 +25,7 @@ type Source interface {
 type Incoming struct {
 	Body io.ReadCloser
 	Off  int64 // where Body begins
+	End  int64 // one past Body's last byte, where a part was asked for
 	Size int64 // of the whole object, -1 unknown
 	// Framed says that the end of Body is proved by its framing, so that a
 	// clean end is the end of the object.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -78,9 +79,16 @@ type Repo struct {
 	Type      Type
 	Upstreams []*url.URL        // the same tree on each, the preferred one first; no trailing slash
 	Lists     []mirrorlist.List // of more mirrors; for type rpm only. Upstreams may be empty where there are some
-	Keyring   string            // a file that could be read at load, or ""
+	// TLS has for each upstream what its connections need that others do not: a
+	// client certificate, an authority; nil, or a list that ends before, nothing.
+	TLS       []*tls.Config
+	Keyring   string // a file that could be read at load, or ""
 	Fresh     time.Duration
 	Redirects []string // host patterns: "host", "*.host", either with ":port"
+
+	// Connections to one mirror for one large file, 1 to 4; 0 is 1.
+	Connections int
+	Rate        int64 // bytes a second of all its downloads together, 0 no cap
 
 	// What follows is for type oci only, and its zero value elsewhere.
 

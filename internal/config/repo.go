@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 
 	"github.com/goccy/go-yaml/ast"
@@ -30,16 +29,18 @@ func (r *reader) repo(n ast.Node) (Repo, error) {
 		}
 	}
 	fields := map[string]setter{
-		"name":       r.name(&repo),
-		"type":       readType,
-		"upstreams":  r.upstreams(&repo),
-		"metalink":   r.lists(&repo, mirrorlist.Metalink),
-		"mirrorlist": r.lists(&repo, mirrorlist.Mirrorlist),
-		"keyring":    r.keyring(&repo),
-		"verify":     r.verify,
-		"default":    r.defaultRepo(&repo),
-		"fresh":      value(r, &repo.Fresh, "fresh", expectedFresh, parseFresh),
-		"redirects":  r.texts(&repo.Redirects, "redirects", expectedPattern, parsePattern),
+		"name":        r.name(&repo),
+		"type":        readType,
+		"upstreams":   r.upstreams(&repo),
+		"metalink":    r.lists(&repo, mirrorlist.Metalink),
+		"mirrorlist":  r.lists(&repo, mirrorlist.Mirrorlist),
+		"keyring":     r.keyring(&repo),
+		"verify":      r.verify,
+		"default":     r.defaultRepo(&repo),
+		"fresh":       value(r, &repo.Fresh, "fresh", expectedFresh, parseFresh),
+		"connections": value(r, &repo.Connections, "connections", expectedConnections, parseConnections),
+		"rate":        value(r, &repo.Rate, "rate", expectedRate, parseRate),
+		"redirects":   r.texts(&repo.Redirects, "redirects", expectedPattern, parsePattern),
 	}
 	r.registryFields(&repo, fields)
 	err := r.mapping(n, "a repository", fields)
@@ -74,26 +75,6 @@ func (r *reader) name(repo *Repo) setter {
 		r.names[repo.Name] = lineOf(n)
 		return nil
 	}
-}
-
-func (r *reader) upstreams(repo *Repo) setter {
-	var one *url.URL
-	read := value(r, &one, "upstreams", expectedURL, ParseUpstream)
-	return r.list("upstreams", func(n ast.Node) error {
-		if err := read(n); err != nil {
-			return err
-		}
-		if repo.Type == OCI {
-			one = registryURL(one)
-		}
-		for _, other := range repo.Upstreams {
-			if other.String() == one.String() {
-				return r.wrong(n, "upstream %q is listed twice, expected it once", one.Redacted())
-			}
-		}
-		repo.Upstreams = append(repo.Upstreams, one)
-		return nil
-	})
 }
 
 // texts reads a list of scalars that parse accepts.

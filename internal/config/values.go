@@ -53,6 +53,36 @@ const (
 	expectedFresh = "a duration such as 10s, 5m or 0s"
 )
 
+const expectedRate = "a rate such as 50MB/s or 512KiB/s"
+
+func parseRate(s string) (int64, error) {
+	size, ok := strings.CutSuffix(s, "/s")
+	n, err := parseSize(strings.TrimSpace(size))
+	switch {
+	case !ok || err != nil:
+		return 0, fmt.Errorf("%q is not a rate", s)
+	case n < rateLeast:
+		return 0, fmt.Errorf("%q is less than a modem's", s)
+	}
+	return n, nil
+}
+
+// rateLeast bytes a second: under it every client would give up.
+const rateLeast = 1 << 10
+
+const (
+	expectedConnections = "a number from 1 to 4"
+	connectionsMost     = 4 // what the keepers of mirrors put up with
+)
+
+func parseConnections(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > connectionsMost {
+		return 0, fmt.Errorf("%q is no number of connections", s)
+	}
+	return n, nil
+}
+
 func parseFresh(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil {

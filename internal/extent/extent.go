@@ -75,6 +75,39 @@ func (s *Set) End() int64 {
 	return s.spans[len(s.spans)-1].End
 }
 
+// Remove notes that [off, end) is there no more.
+func (s *Set) Remove(off, end int64) {
+	if off >= end {
+		return
+	}
+	i := s.from(off)
+	j := i
+	var rest []Span
+	for ; j < len(s.spans) && s.spans[j].Off < end; j++ {
+		if sp := s.spans[j]; sp.Off < off {
+			rest = append(rest, Span{sp.Off, off})
+		}
+		if sp := s.spans[j]; sp.End > end {
+			rest = append(rest, Span{end, sp.End})
+		}
+	}
+	s.spans = slices.Replace(s.spans, i, j, rest...)
+}
+
+// Any reports whether a byte of [off, end) is there.
+func (s *Set) Any(off, end int64) bool {
+	i := s.from(off)
+	return i < len(s.spans) && s.spans[i].Off < end
+}
+
+// Meets reports whether a byte is in both.
+func (s *Set) Meets(o *Set) bool {
+	return slices.ContainsFunc(o.spans, func(sp Span) bool { return s.Any(sp.Off, sp.End) })
+}
+
+// Spans are the spans, in order.
+func (s *Set) Spans() []Span { return slices.Clone(s.spans) }
+
 // Clone is a copy that shares nothing with s.
 func (s *Set) Clone() Set { return Set{slices.Clone(s.spans)} }
 

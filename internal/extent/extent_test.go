@@ -21,12 +21,23 @@ func TestAgainstBitmap(t *testing.T) {
 			for i := off; i < end; i++ {
 				there[i] = true
 			}
+			off = rapid.Int64Range(0, size).Draw(t, "off of what goes")
+			end = rapid.Int64Range(0, 10).Draw(t, "bytes that go") + off
+			s.Remove(off, end)
+			for i := off; i < min(end, size); i++ {
+				there[i] = false
+			}
 		}
 		var count int64
 		for off := range int64(size) {
 			upto := off
 			for there[upto] {
 				upto++
+			}
+			other := Set{[]Span{{off, off + 3}}}
+			any := there[off] || off+1 < size && there[off+1] || off+2 < size && there[off+2]
+			if s.Any(off, off+3) != any || s.Meets(&other) != any || other.Meets(&s) != any {
+				t.Fatalf("Any(%d, %d) is not %v in %v", off, off+3, any, s)
 			}
 			if got := s.Upto(off); got != upto {
 				t.Fatalf("Upto(%d) = %d, want %d in %v", off, got, upto, s)

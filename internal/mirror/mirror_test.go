@@ -154,6 +154,24 @@ func TestOlderMirrorIsPassedOver(t *testing.T) {
 	old.publish(h.ups[0])
 	h.advance(2 * time.Minute)
 	h.update(nil, young)
+	if s := h.m.Upstreams()[0].Mirrors; !s[0].Behind || s[1].Behind {
+		t.Errorf("%+v", s)
+	}
+	// That is remembered, for a while.
+	h.asked()
+	h.advance(2 * time.Minute)
+	h.update(nil, young)
+	if got := h.asked(); len(got) != 0 {
+		t.Errorf("the older one was asked for %q", got)
+	}
+	newest := newArchive("333", "hello").seal(tuesday.Add(time.Hour))
+	newest.publish(h.ups[0])
+	newest.publish(h.ups[1])
+	h.advance(20 * time.Minute)
+	h.update(nil, newest)
+	if got := h.asked(); len(got) == 0 || h.m.Upstreams()[0].Mirrors[0].Behind {
+		t.Errorf("still passed over, asked for %q", got)
+	}
 }
 
 func TestByHashFalselyAdvertised(t *testing.T) {

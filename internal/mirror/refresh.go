@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"mirrord/internal/cache"
 	"mirrord/internal/digest"
@@ -48,6 +49,7 @@ func (rt *root) refresh(ctx context.Context) error {
 		}
 		if err == nil {
 			err = rt.adopt(ctx, c)
+			rt.rank(mirror, err)
 		}
 		if err == nil {
 			return nil
@@ -75,6 +77,20 @@ func (rt *root) refresh(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// behindFor is how long a mirror is passed over for roots that had an older one:
+// the hour in which most synchronise is too long for one that just did.
+const behindFor = 15 * time.Minute
+
+// rank remembers how fresh a mirror is by what came of its root.
+func (rt *root) rank(mirror string, err error) {
+	switch {
+	case err == nil:
+		rt.r.Upstream.Behind(mirror, time.Time{})
+	case errors.Is(err, errOlder):
+		rt.r.Upstream.Behind(mirror, rt.r.m.now().Add(behindFor))
+	}
 }
 
 // fetch gets the root's files from one mirror; nil where they are what is

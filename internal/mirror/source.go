@@ -24,7 +24,9 @@ type source struct {
 	hears  func(upstream.Info)     // is told of each answer; nil = nobody
 
 	mu     sync.Mutex
-	bodies []*upstream.Body // opened so far; guarded by mu
+	avoid  []string         // mirrors under suspicion; guarded by mu
+	bodies []*upstream.Body // opened of late; guarded by mu
+	before []string         // the mirrors of those before them; guarded by mu
 	from   string           // the mirror that answered first; guarded by mu
 }
 
@@ -32,11 +34,60 @@ func (s *source) Open(ctx context.Context, off int64, held cache.Meta) (*cache.I
 	s.mu.Lock()
 	from := s.from
 	s.mu.Unlock()
-	req := upstream.Request{
+	return s.open(ctx, upstream.Request{
 		Off: off, Size: s.size, Pinned: s.pinned,
 		Held: validator(held), HeldFrom: from,
+	}, from)
+}
+
+// Lanes is what the group offers for what a digest will judge.
+func (s *source) Lanes(size int64) int {
+	if !s.pinned || s.size != size {
+		return 1
 	}
-	if off == 0 && from == "" { // with bytes of the new one in hand, "not modified" would be no answer
+	return s.group.Lanes(size)
+}
+
+// OpenPart asks for a part; a spare lane only who has a connection to spare.
+func (s *source) OpenPart(ctx context.Context, off, end int64, spare bool) (*cache.Incoming, error) {
+	req := upstream.Request{Off: off, End: end, Size: s.size, Pinned: s.pinned, Part: upstream.Lead}
+	if spare {
+		req.Part = upstream.Lane
+	}
+	in, err := s.open(ctx, req, "")
+	switch {
+	case errors.Is(err, upstream.ErrNoLane):
+		return nil, cache.ErrNoLane
+	case errors.Is(err, upstream.ErrNoParts):
+		return nil, cache.ErrNoParts
+	}
+	return in, err
+}
+
+// Avoid has what comes from now on come from other mirrors.
+func (s *source) Avoid(mirror string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.avoid = nil
+	if mirror != "" {
+		s.avoid = []string{mirror}
+	}
+}
+
+// RejectFrom blames one mirror, "" nobody who is known, and names it.
+func (s *source) RejectFrom(mirror string, reason error) error {
+	if mirror == "" {
+		return reason
+	}
+	s.group.Blame(mirror, reason)
+	return s.named([]string{mirror}, reason)
+}
+
+func (s *source) open(ctx context.Context, req upstream.Request, from string) (*cache.Incoming, error) {
+	s.mu.Lock()
+	req.Avoid = s.avoid
+	s.mu.Unlock()
+	if req.Off == 0 && from == "" { // with bytes of the new one in hand, "not modified" would be no answer
 		req.Unless = validator(s.unless)
 	}
 	if s.unless != (cache.Meta{}) {
@@ -61,7 +112,7 @@ func (s *source) Open(ctx context.Context, off int64, held cache.Meta) (*cache.I
 		if first == nil || absent(first) {
 			first = err
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || errors.Is(err, upstream.ErrNoLane) {
 			break
 		}
 	}
@@ -71,12 +122,16 @@ func (s *source) Open(ctx context.Context, off int64, held cache.Meta) (*cache.I
 func (s *source) incoming(b *upstream.Body) *cache.Incoming {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.bodies) >= 2*bodiesKept { // a large object has thousands of parts
+		s.before = sources(s.before, s.bodies[:bodiesKept])
+		s.bodies = slices.Clone(s.bodies[bodiesKept:])
+	}
 	s.bodies = append(s.bodies, b)
 	if s.from == "" {
 		s.from = b.Mirror
 	}
 	return &cache.Incoming{
-		Body: b, Off: b.Off, Size: b.Size, Framed: b.Framed,
+		Body: b, Off: b.Off, End: b.End(), Size: b.Size, Framed: b.Framed,
 		Meta: cache.Meta{ETag: b.Validator.ETag, LastModified: b.Validator.LastModified, ContentType: b.ContentType},
 	}
 }
@@ -84,21 +139,34 @@ func (s *source) incoming(b *upstream.Body) *cache.Incoming {
 // Reject blames every mirror whose bytes are among the wrong ones, and names them.
 func (s *source) Reject(reason error) error {
 	s.mu.Lock()
-	bodies := s.bodies
-	s.bodies, s.from = nil, ""
+	mirrors := sources(s.before, s.bodies)
+	s.bodies, s.before, s.from = nil, nil, ""
 	s.mu.Unlock()
-	var mirrors []string
-	for _, b := range bodies {
-		for _, m := range b.Sources() {
-			s.group.Blame(m, reason)
-			if !slices.Contains(mirrors, m) {
-				mirrors = append(mirrors, m)
-			}
-		}
+	for _, m := range mirrors {
+		s.group.Blame(m, reason)
 	}
 	if len(mirrors) == 0 {
 		return reason
 	}
+	return s.named(mirrors, reason)
+}
+
+// bodiesKept is more than a flight has open at once.
+const bodiesKept = 32
+
+// sources adds the mirrors of bodies to those that are known, each once.
+func sources(known []string, bodies []*upstream.Body) []string {
+	for _, b := range bodies {
+		for _, m := range b.Sources() {
+			if !slices.Contains(known, m) {
+				known = append(known, m)
+			}
+		}
+	}
+	return known
+}
+
+func (s *source) named(mirrors []string, reason error) error {
 	from := strings.Join(mirrors, ", ")
 	if s.name != "" {
 		from = s.name + ": " + from

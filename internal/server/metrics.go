@@ -74,13 +74,20 @@ var (
 	upstreamLabels = []string{"repo", "upstream"}
 	upstreamUp     = prometheus.NewDesc("mirrord_upstream_up", "1 where the mirror is asked, 0 where it is left alone for its failures.", upstreamLabels, nil)
 	rateLimit      = prometheus.NewDesc("mirrord_upstream_rate_limit", "Requests that the mirror allows in its window, as it said last.", upstreamLabels, nil)
+	firstByteTime  = prometheus.NewDesc("mirrord_upstream_first_byte_seconds", "From a request to the mirror's answer, an average over the last dozen.", upstreamLabels, nil)
+	throughput     = prometheus.NewDesc("mirrord_upstream_throughput_bytes_per_second", "Of one body of the mirror, an average over its last seconds.", upstreamLabels, nil)
+	errorRatio     = prometheus.NewDesc("mirrord_upstream_error_ratio", "Part of the requests to the mirror that failed, an average over the last dozen.", upstreamLabels, nil)
+	bodies         = prometheus.NewDesc("mirrord_upstream_bodies", "Bodies that are under way from the mirror.", upstreamLabels, nil)
+	lastUsed       = prometheus.NewDesc("mirrord_upstream_last_used_timestamp_seconds", "When the mirror answered or failed last.", upstreamLabels, nil)
+	left           = prometheus.NewDesc("mirrord_upstream_left_total", "What was taken from the mirror before its end, by reason.", append(upstreamLabels, "reason"), nil)
+	behind         = prometheus.NewDesc("mirrord_upstream_behind", "1 where the mirror is passed over for roots: it had an older one than is known.", upstreamLabels, nil)
 	rateRemaining  = prometheus.NewDesc("mirrord_upstream_rate_limit_remaining", "Requests that were left of it.", upstreamLabels, nil)
 )
 
 func (upstreamCollector) Describe(ch chan<- *prometheus.Desc) {
-	ch <- upstreamUp
-	ch <- rateLimit
-	ch <- rateRemaining
+	for _, d := range []*prometheus.Desc{upstreamUp, rateLimit, rateRemaining, firstByteTime, throughput, errorRatio, bodies, lastUsed, left, behind} {
+		ch <- d
+	}
 }
 
 func (c upstreamCollector) Collect(ch chan<- prometheus.Metric) {
@@ -94,6 +101,23 @@ func (c upstreamCollector) Collect(ch chan<- prometheus.Metric) {
 				up = 0
 			}
 			gauge(upstreamUp, up)
+			gauge(bodies, float64(m.Active))
+			late := 0.0
+			if m.Behind {
+				late = 1
+			}
+			gauge(behind, late)
+			if !m.Used.IsZero() {
+				gauge(firstByteTime, m.FirstByte.Seconds())
+				gauge(errorRatio, m.Errors)
+				gauge(lastUsed, float64(m.Used.UnixMilli())/1000)
+			}
+			for reason, n := range m.Left {
+				ch <- prometheus.MustNewConstMetric(left, prometheus.CounterValue, float64(n), u.Repo, m.Mirror, reason)
+			}
+			if m.Throughput > 0 {
+				gauge(throughput, m.Throughput)
+			}
 			if l := m.RateLimit; l != nil {
 				gauge(rateLimit, float64(l.Limit))
 				gauge(rateRemaining, float64(l.Remaining))

@@ -13,10 +13,14 @@ import (
 func (g *Group) answer(ctx context.Context, w *watch, m *mirror, method string, r Request, sent http.Header) (*http.Response, error) {
 	traced, to := w.trace(ctx, g.timeouts), target(m.base, r.Path, r.Query)
 	send := func(auth string) (*http.Response, error) {
+		asked := g.t.now()
 		resp, err := g.send(traced, m, method, to, sent, auth)
 		if err != nil {
 			err = reason(ctx, err)
-		} else if r.Scope != "" && resp.StatusCode == http.StatusUnauthorized {
+		} else if telling(resp.StatusCode) {
+			m.meter.answered(g.t.now().Sub(asked))
+		}
+		if err == nil && r.Scope != "" && resp.StatusCode == http.StatusUnauthorized {
 			drain(resp)
 		}
 		w.disarm()
@@ -51,6 +55,9 @@ func (g *Group) answer(ctx context.Context, w *watch, m *mirror, method string, 
 	}
 	return resp, err
 }
+
+// telling: how soon such an answer came says how soon a good one would.
+func telling(code int) bool { return code < 500 && code != http.StatusTooManyRequests }
 
 // identity tells in a token's key for whom it was given. The group's own
 // logins share one: they are looked up only when a token is needed.

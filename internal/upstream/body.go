@@ -29,6 +29,8 @@ type Body struct {
 	run    *resumption
 	since  int64 // where the last resumption began
 	crumbs int   // resumptions in a row that brought little
+	origin string
+	leaves int   // mirrors left that had it open still
 	end    error // what Read says from now on, nil before the end
 
 	mu      sync.Mutex // guards all below
@@ -41,6 +43,9 @@ type Body struct {
 const endFor = time.Second
 
 func newBody(ctx context.Context, cancel context.CancelFunc, g *Group, r Request, x *exchange) *Body {
+	if r.Part == Lead && (x.end < 0 || x.end > r.End) {
+		r.End = 0 // Range was ignored
+	}
 	return &Body{
 		Info: x.info, g: g, r: r, ctx: ctx, cancel: cancel,
 		pos: x.info.Off, size: x.info.Size, x: x, sources: []string{x.m.label},
@@ -53,6 +58,12 @@ func (b *Body) Sources() []string {
 	defer b.mu.Unlock()
 	return slices.Clone(b.sources)
 }
+
+// End is one past the last byte that Read delivers, -1 unknown.
+func (b *Body) End() int64 { return b.stopAt() }
+
+// Origin is the mirror of the bytes that the last Read brought.
+func (b *Body) Origin() string { return b.origin }
 
 // Close ends the transfer. It is safe at any time and more than once.
 func (b *Body) Close() error {
@@ -89,10 +100,13 @@ func (b *Body) Read(p []byte) (int, error) {
 			b.end = b.finish(x)
 			continue
 		}
-		n, err := x.read(b.clip(p))
+		n, err := b.read(x, p)
 		b.took(x, n)
 		b.broke(x, err)
 		if n > 0 {
+			if err := b.g.allowance(b.ctx, n); err != nil {
+				b.end = b.gone()
+			}
 			return n, nil
 		}
 	}
@@ -114,6 +128,9 @@ func (b *Body) stopAt() int64 {
 }
 
 func (b *Body) clip(p []byte) []byte {
+	if b.g.cap != nil {
+		p = p[:min(len(p), capBurst)]
+	}
 	if stop := b.stopAt(); stop >= 0 && int64(len(p)) > stop-b.pos {
 		return p[:stop-b.pos]
 	}
@@ -128,6 +145,7 @@ func (b *Body) took(x *exchange, n int) {
 		x.m.breaker.worked()
 	}
 	b.pos += int64(n)
+	b.origin = x.m.label
 	b.run = nil
 }
 
@@ -140,6 +158,7 @@ func (b *Body) broke(x *exchange, err error) {
 		b.end = b.gone()
 	case b.pos == b.stopAt(): // all is there; how it ended is finish's business
 	case errors.Is(err, io.EOF) && b.mayEndHere(x):
+		x.tally()
 		b.end = io.EOF
 	case errors.Is(err, io.EOF) && b.pos == x.end: // a shorter range than asked, honestly announced
 		b.fault = io.ErrUnexpectedEOF
@@ -167,6 +186,7 @@ func (b *Body) gone() error {
 // finish ends a body that is complete, after a look for bytes beyond the size
 // where nothing but the mirror's word limits the answer.
 func (b *Body) finish(x *exchange) error {
+	x.tally()
 	if x.end < 0 && b.pos == b.size {
 		var extra [1]byte
 		if n, _ := x.readWithin(extra[:], endFor); n > 0 {

@@ -16,10 +16,17 @@ type exchange struct {
 	end   int64 // one past the last byte that this answer carries, -1 unknown
 	bytes int64 // read so far
 
-	ctx   context.Context // of this exchange; its cause tells a time-out from the caller's leaving
-	watch *watch
-	idle  time.Duration
-	body  io.ReadCloser
+	ctx     context.Context // of this exchange; its cause tells a time-out from the caller's leaving
+	watch   *watch
+	idle    time.Duration
+	body    io.ReadCloser
+	release func() // what it counts for at its mirror; may be called again
+
+	// The reader's.
+	pace pace
+	full window        // the last window, until floor has looked at it
+	slow time.Duration // for so long it has been under the floor
+
 }
 
 // ask makes one request to one mirror. limit bounds it up to the header, on
@@ -45,16 +52,27 @@ func (g *Group) ask(ctx context.Context, m *mirror, method string, r Request, li
 		cancel(nil)
 		return nil, err
 	}
-	return &exchange{m: m, info: info, end: end, ctx: ctx, watch: w, idle: g.timeouts.Idle, body: resp.Body}, nil
+	m.meter.outcome(false)
+	release := r.seat
+	if release == nil {
+		release = m.meter.hold()
+	}
+	return &exchange{m: m, info: info, end: end, ctx: ctx, watch: w, idle: g.timeouts.Idle, body: resp.Body, release: release}, nil
 }
 
-// read is one Read of the stream within the idle time-out.
+// read is one Read of the stream within the idle time-out, for what has no mirror
+// to change to.
 func (x *exchange) read(p []byte) (int, error) { return x.readWithin(p, x.idle) }
 
 func (x *exchange) readWithin(p []byte, d time.Duration) (int, error) {
 	x.watch.arm("no bytes", d)
+	asked := x.m.meter.now()
 	n, err := x.body.Read(p)
 	x.watch.disarm()
+	if w, ok := x.pace.add(asked, x.m.meter.now(), n); ok {
+		x.m.meter.brought(w.bytes, w.took, w.held)
+		x.full = w
+	}
 	x.bytes += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = reason(x.ctx, err)
@@ -62,8 +80,17 @@ func (x *exchange) readWithin(p []byte, d time.Duration) (int, error) {
 	return n, err
 }
 
+// tally measures what came since the last full window, at the end of reading.
+func (x *exchange) tally() {
+	if w, ok := x.pace.rest(x.m.meter.now()); ok {
+		x.m.meter.brought(w.bytes, w.took, w.held)
+	}
+	x.pace = pace{}
+}
+
 // close may run beside a read, which then fails.
 func (x *exchange) close() {
+	x.release()
 	x.watch.cancel(context.Canceled)
 	x.watch.disarm()
 	_ = x.body.Close() // of a stream that is only read: nothing to lose

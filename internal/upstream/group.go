@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -13,14 +14,22 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Config names the mirrors of one repository.
 type Config struct {
-	Name      string     // the repository, for error texts
-	Mirrors   []*url.URL // bases, in order of preference; userinfo is sent as Basic auth to that host only
-	Redirects []string   // hosts a redirect may lead to besides configured ones: "cdn.example", "*.cdn.example", "cdn.example:8080"
-	Timeouts  Timeouts
+	Name    string     // the repository, for error texts
+	Mirrors []*url.URL // bases, in order of preference; userinfo is sent as Basic auth to that host only
+	// TLS has for each of Mirrors what its own host is to be asked with: a client
+	// certificate, other roots. nil, or a nil for one: what all are asked with.
+	TLS []*tls.Config
+	// Connections to one mirror for one file in parts, 1 to 4; 0 is 1.
+	Connections int
+	Rate        int64    // bytes a second of all bodies together, 0 no cap
+	Redirects   []string // hosts a redirect may lead to besides configured ones: "cdn.example", "*.cdn.example", "cdn.example:8080"
+	Timeouts    Timeouts
 
 	// Realms are hosts besides a mirror's own that may be asked for tokens,
 	// with credentials: "auth.example", "auth.example:8443".
@@ -47,6 +56,11 @@ type Group struct {
 	redirects []string
 	timeouts  Timeouts
 
+	connections int
+	cap         *rate.Limiter // nil: no cap
+	hedges      hedges
+	requests    atomic.Uint64 // that could have gone to any mirror
+
 	realms map[string]bool // scheme://host:port
 	login  func(context.Context, string) (Login, error)
 	tokens *tokens
@@ -54,14 +68,16 @@ type Group struct {
 	secret []byte // of the marks in tokens' keys
 }
 
-// A mirror is one base URL. Only its breaker and rate limit change.
+// A mirror is one base URL. Only its breaker, meter and rate limit change.
 type mirror struct {
 	label   string
-	listed  bool     // by a list, not by the configuration
-	base    *url.URL // without userinfo
-	auth    string   // the Authorization field where no token is ever needed, "" none
-	login   Login    // the same credentials
+	listed  bool            // by a list, not by the configuration
+	base    *url.URL        // without userinfo
+	auth    string          // the Authorization field where no token is ever needed, "" none
+	login   Login           // the same credentials
+	own     *http.Transport // nil: the process's
 	breaker *breaker
+	meter   *meter
 	rate    atomic.Pointer[RateLimit]
 }
 
@@ -74,10 +90,17 @@ func NewGroup(cfg Config, t *Transport) *Group {
 	}}
 	g.login, g.tokens, g.limits, g.secret = cfg.Login, newTokens(t.now), newLimits(t.now), make([]byte, 32)
 	_, _ = rand.Read(g.secret) // never fails
+	g.hedges.tokens = 1
+	g.cap = newCap(cfg.Rate)
+	g.connections = min(max(cfg.Connections, 1), connectionsMost)
 	plain, all := false, []*mirror(nil)
-	for _, u := range cfg.Mirrors {
+	for i, u := range cfg.Mirrors {
 		t.register(hostPort(u))
-		all = append(all, newMirror(u, all, t.now))
+		m := newMirror(u, all, t.now)
+		if i < len(cfg.TLS) && cfg.TLS[i] != nil {
+			m.own = t.another(cfg.TLS[i])
+		}
+		all = append(all, m)
 		plain = plain || u.Scheme == "http"
 	}
 	g.all.Store(&all)
@@ -88,7 +111,7 @@ func NewGroup(cfg Config, t *Transport) *Group {
 func newMirror(u *url.URL, others []*mirror, now func() time.Time) *mirror {
 	base := *u
 	base.User = nil
-	m := &mirror{label: base.Scheme + "://" + base.Host, base: &base, breaker: newBreaker(now)}
+	m := &mirror{label: base.Scheme + "://" + base.Host, base: &base, breaker: newBreaker(now), meter: newMeter(now)}
 	if u.User != nil {
 		password, _ := u.User.Password()
 		m.login = Login{Username: u.User.Username(), Password: password}
@@ -101,36 +124,6 @@ func newMirror(u *url.URL, others []*mirror, now func() time.Time) *mirror {
 		}
 	}
 	return m
-}
-
-// Mirrors lists the labels in the present order of preference: as configured,
-// those whose breaker is open last.
-func (g *Group) Mirrors() []string {
-	var out, shut []string
-	for _, m := range g.mirrors() {
-		if s, _ := m.breaker.state(); s == Open || m.breaker.suspect() {
-			shut = append(shut, m.label)
-		} else {
-			out = append(out, m.label)
-		}
-	}
-	return append(out, shut...)
-}
-
-// chosen are the mirrors that r may use, in the order to ask them.
-func (g *Group) chosen(r Request) []*mirror {
-	if r.Mirror == "" {
-		var first, last []*mirror
-		for _, m := range g.mirrors() {
-			if m.breaker.suspect() {
-				last = append(last, m)
-			} else {
-				first = append(first, m)
-			}
-		}
-		return append(first, last...)
-	}
-	return slices.DeleteFunc(slices.Clone(g.mirrors()), func(m *mirror) bool { return m.label != r.Mirror })
 }
 
 // Open returns the bytes that r asks for, from the first mirror that has them.
@@ -163,6 +156,7 @@ func (g *Group) Blame(mirror string, reason error) {
 	for _, m := range g.mirrors() {
 		if m.label == mirror {
 			m.breaker.blame(reason)
+			m.meter.leave(leftWrong)
 		}
 	}
 }
@@ -192,13 +186,14 @@ type MirrorStatus struct {
 	LastError string    // "" when it never failed
 	LastAt    time.Time
 	RateLimit *RateLimit // what the mirror said last, nil when nothing
+	Measure
 }
 
 // Status lists the mirrors as configured.
 func (g *Group) Status() []MirrorStatus {
 	out := make([]MirrorStatus, 0, len(g.mirrors()))
 	for _, m := range g.mirrors() {
-		s := MirrorStatus{Mirror: m.label, RateLimit: m.rate.Load()}
+		s := MirrorStatus{Mirror: m.label, RateLimit: m.rate.Load(), Measure: m.meter.measure()}
 		s.State, s.Until = m.breaker.state()
 		var last error
 		s.Failures, s.LastAt, last = m.breaker.history()

@@ -37,6 +37,7 @@ type hunt struct {
 	settled  map[*mirror]bool  // not to be asked again in this call
 	counted  map[*mirror]bool  // its failure counted already
 	errs     map[*mirror]error // the last of each
+	asked    *mirror           // beside another in this round
 	wait     time.Duration     // the longest in-line Retry-After of this round
 }
 
@@ -48,11 +49,14 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 		return nil, err
 	}
 	h := &hunt{
-		g: g, r: r, method: method, mirrors: g.chosen(r),
+		g: g, r: r, method: method, mirrors: g.withTry(g.chosen(method, r), r),
 		settled: map[*mirror]bool{}, counted: map[*mirror]bool{}, errs: map[*mirror]error{},
 	}
 	if r.As != nil && !r.As.sendable() {
 		return nil, &StatusError{Repo: g.name, Mirror: "mirrord", Code: http.StatusUnauthorized}
+	}
+	if len(h.mirrors) == 0 && r.Part == Lane {
+		return nil, ErrNoLane
 	}
 	if len(h.mirrors) == 0 {
 		return nil, g.unknownMirror(r.Mirror)
@@ -65,6 +69,10 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 	if r.Patience > 0 {
 		h.deadline = g.t.now().Add(r.Patience)
 	}
+	if r.Part == Lane {
+		return h.lane(ctx)
+	}
+	g.hedges.earn()
 	pause := pauses()
 	for n := range rounds {
 		if x, err := h.round(ctx); x != nil || err != nil {
@@ -88,12 +96,15 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 
 // round asks each mirror that is left once. Both results nil: none had it.
 func (h *hunt) round(ctx context.Context) (*exchange, error) {
-	h.wait = 0
+	h.wait, h.asked = 0, nil
 	for i, m := range h.mirrors {
-		if h.settled[m] {
+		if h.settled[m] || m == h.asked {
 			continue
 		}
 		limit, inTime := h.share(i)
+		if h.r.Part == Lane {
+			limit = m.meter.laneLimit()
+		}
 		if !inTime {
 			break
 		}
@@ -104,25 +115,43 @@ func (h *hunt) round(ctx context.Context) (*exchange, error) {
 			}
 			continue
 		}
-		x, err := h.g.ask(ctx, m, h.method, h.r, limit)
+		t := h.ask(ctx, i, probe, limit)
 		if ctx.Err() != nil {
-			m.breaker.left(probe)
-			if x != nil {
-				x.close()
-			}
+			t.m.breaker.left(t.probe)
+			closeAny(t.x)
 			return nil, context.Cause(ctx)
 		}
-		if err == nil {
-			m.breaker.answered()
-			return x, nil
+		if t.err == nil {
+			t.m.breaker.answered()
+			return t.x, nil
 		}
-		if errors.Is(err, ErrNotModified) {
-			m.breaker.worked()
-			return nil, err
+		if errors.Is(t.err, ErrNotModified) {
+			t.m.breaker.worked()
+			return nil, t.err
 		}
-		h.note(m, probe, err)
+		h.note(t.m, t.probe, t.err)
 	}
 	return nil, nil
+}
+
+// lane asks each mirror that has a connection to spare, once.
+func (h *hunt) lane(ctx context.Context) (*exchange, error) {
+	all := h.mirrors
+	for _, m := range all {
+		if h.r.seat = m.meter.seize(h.g.connections); h.r.seat == nil {
+			continue
+		}
+		h.mirrors = []*mirror{m}
+		x, err := h.round(ctx)
+		if x != nil {
+			return x, nil
+		}
+		h.r.seat()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, ErrNoLane
 }
 
 // share is the time the i-th mirror may take: what is left of the patience,
@@ -156,10 +185,12 @@ func (h *hunt) note(m *mirror, probe bool, err error) {
 	if !long {
 		h.wait = max(h.wait, wait)
 	}
-	switch {
-	case h.r.blameless(err):
+	if h.r.blameless(err) {
 		m.breaker.left(probe)
 		return
+	}
+	m.meter.outcome(true)
+	switch {
 	case h.counted[m] && !probe:
 		m.breaker.again(err)
 	default:
@@ -178,7 +209,7 @@ func sound(err error) bool {
 	if errors.As(err, &s) {
 		return s.Code < 500 && s.Code != http.StatusTooManyRequests && s.Code != http.StatusRequestTimeout
 	}
-	return errors.As(err, &size) || errors.Is(err, ErrChanged)
+	return errors.As(err, &size) || errors.Is(err, ErrChanged) || errors.Is(err, errIgnored)
 }
 
 // repeatable: asking again soon may help. Who hung once would hang again.

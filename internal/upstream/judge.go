@@ -28,7 +28,13 @@ func (g *Group) judge(m *mirror, method string, r Request, sent http.Header, res
 		info.Digest = d
 	}
 	switch code := resp.StatusCode; {
+	case code == http.StatusOK && r.Part != NoPart && r.hasRange() && (r.Part == Lane || r.Off > 0):
+		m.meter.ignored()
+		return Info{}, 0, errIgnored
 	case code == http.StatusOK:
+		if r.Part == Lead && r.hasRange() {
+			m.meter.ignored()
+		}
 		end = info.Size
 	case code == http.StatusPartialContent && method == http.MethodGet:
 		if end, err = partial(&info, r, sent, resp); err != nil {

@@ -29,6 +29,7 @@ const (
 // A realmTrip carries the exchange's requests through the group's Transport.
 type realmTrip struct {
 	g    *Group
+	m    *mirror // whose realm it is
 	w    *watch
 	rest time.Duration // Retry-After of the last answer
 }
@@ -38,7 +39,7 @@ type realmTrip struct {
 func (t *realmTrip) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("User-Agent", t.g.t.agent)
-	resp, err := t.g.t.rt.RoundTrip(req)
+	resp, err := t.g.through(t.m, req.URL).RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (g *Group) trade(ctx context.Context, m *mirror, login Login, o offer, scop
 	defer cancel(nil)
 	w := newWatch(cancel)
 	defer w.disarm()
-	trip := &realmTrip{g: g, w: w}
+	trip := &realmTrip{g: g, m: m, w: w}
 	begun := g.t.now()
 	// A realm may stand at a private address: g.realm has judged it.
 	own, err := name.NewRegistry(o.realm.Host, name.WeakValidation)

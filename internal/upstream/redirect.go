@@ -21,7 +21,7 @@ func (g *Group) send(ctx context.Context, m *mirror, method string, u *url.URL, 
 		if auth != "" && m.serves(u) {
 			req.Header.Set("Authorization", auth)
 		}
-		resp, err := g.t.rt.RoundTrip(req)
+		resp, err := g.through(m, u).RoundTrip(req)
 		if err == nil && m.serves(u) {
 			m.hear(resp.Header, g.t.now())
 		}
@@ -40,6 +40,15 @@ func (g *Group) send(ctx context.Context, m *mirror, method string, u *url.URL, 
 			ctx = context.WithValue(ctx, admittedKey{}, hostPort(u))
 		}
 	}
+}
+
+// through is what carries a request of m's to u: its own connections to its own
+// host only.
+func (g *Group) through(m *mirror, u *url.URL) *http.Transport {
+	if m.own != nil && m.serves(u) {
+		return m.own
+	}
+	return g.t.rt
 }
 
 func isRedirect(code int) bool {

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -36,6 +37,13 @@ type Request struct {
 	// that are left to ask; 0 leaves it to Timeouts. Unlike a deadline of the
 	// context, its end is the mirror's failure and opens the breaker.
 	Patience time.Duration
+
+	// Part: Off to End is one of several parts of a Pinned file. An answer to a
+	// part at 0 may go on to the end of the file; Body.End tells.
+	Part  Part
+	Avoid []string // mirrors that are not asked, where a part is wanted and there are others
+
+	seat func() // releases the connection that was seized for a Lane
 
 	Query  string // raw, "" none
 	Accept string // the Accept field, "" none
@@ -121,6 +129,9 @@ func (r Request) check() error {
 	clean := strings.TrimSuffix(r.Path, "/")
 	if r.Path != "" && (clean == "." || !fs.ValidPath(clean) || strings.ContainsRune(clean, 0)) {
 		return fmt.Errorf("upstream: path %q is not clean", r.Path)
+	}
+	if r.Part != NoPart && (!r.Pinned || r.End == 0 || r.Size < 0) {
+		return errors.New("upstream: a part of what has no size, end or digest")
 	}
 	if r.Off < 0 || r.End != 0 && r.End <= r.Off {
 		return fmt.Errorf("upstream: no bytes between %d and %d", r.Off, r.End)

@@ -23,10 +23,10 @@ const (
 
 // A resumption is the attempts since the last byte came: the mirror that broke
 // first, at once and whatever its breaker says, then the others, then all
-// again with pauses.
+// again with pauses. A mirror that was left comes last.
 type resumption struct {
-	broken  *mirror
 	r       Request
+	broken  *mirror
 	order   []*mirror
 	next    int // attempts made or passed over
 	made    int
@@ -37,15 +37,19 @@ type resumption struct {
 	last    error
 }
 
-func (b *Body) newResumption(broken *mirror) *resumption {
-	run := &resumption{r: b.r, broken: broken, order: []*mirror{broken}, dead: map[*mirror]bool{}, counted: map[*mirror]bool{}, pause: pauses()}
-	for _, m := range b.g.chosen(b.r) {
+func (b *Body) newResumption(broken *mirror, left bool) *resumption {
+	run := &resumption{r: b.r, broken: broken, dead: map[*mirror]bool{}, counted: map[*mirror]bool{}, pause: pauses()}
+	last := left || b.crumbs > crumbsSame
+	if !last {
+		run.order = append(run.order, broken)
+	}
+	for _, m := range b.g.chosen(http.MethodGet, b.r) {
 		if m != broken && b.joins(m) {
 			run.order = append(run.order, m)
 		}
 	}
-	if b.crumbs > crumbsSame {
-		run.order = append(run.order[1:], broken)
+	if last {
+		run.order = append(run.order, broken)
 	}
 	run.dead[broken] = !b.joins(broken)
 	return run
@@ -61,6 +65,7 @@ func (b *Body) joins(m *mirror) bool {
 
 // resume reopens the body at its next byte. nil: it goes on.
 func (b *Body) resume(x *exchange, cause error) error {
+	x.tally()
 	x.close()
 	if b.crumbs++; b.pos-b.since >= crumb {
 		b.crumbs = 0
@@ -69,11 +74,14 @@ func (b *Body) resume(x *exchange, cause error) error {
 	if b.crumbs > crumbsMost {
 		return &BrokenError{b.g.name, x.m.label, b.pos, cause}
 	}
+	left := isLeft(cause)
 	if b.run == nil {
-		b.run = b.newResumption(x.m)
+		b.run = b.newResumption(x.m, left)
 	}
 	b.run.last = cause
-	b.run.count(x.m, x.bytes == 0 || isTimeout(cause), false, cause)
+	if !left {
+		b.run.count(x.m, x.bytes == 0 || isTimeout(cause), false, cause)
+	}
 	failed := x.m
 	for b.run.made < fruitlessMost {
 		m, probe, err := b.nextMirror(b.run)
@@ -165,6 +173,7 @@ func (run *resumption) count(m *mirror, fails, probe bool, err error) {
 		m.breaker.left(probe)
 		return
 	}
+	m.meter.outcome(true)
 	if !fails || run.counted[m] && !probe {
 		m.breaker.again(err)
 		return

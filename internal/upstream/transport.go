@@ -44,7 +44,8 @@ type Transport struct {
 	direct  *net.Dialer // for hosts of the table and proxies
 	guarded *net.Dialer // for hosts that a redirect pattern let in: public addresses only
 
-	mu      sync.RWMutex    // guards both maps
+	mu      sync.RWMutex // guards all below
+	others  []*http.Transport
 	hosts   map[string]bool // host:port of every mirror and token realm
 	proxies map[string]bool // host:port the environment named for some request
 }
@@ -70,10 +71,15 @@ func NewTransport(o Options) *Transport {
 	if proxy == nil {
 		proxy = http.ProxyFromEnvironment
 	}
-	t.rt = &http.Transport{
-		Proxy:                  t.remember(proxy),
+	t.rt = t.pool(t.remember(proxy), o.TLS)
+	return t
+}
+
+func (t *Transport) pool(proxy func(*http.Request) (*url.URL, error), conf *tls.Config) *http.Transport {
+	return &http.Transport{
+		Proxy:                  proxy,
 		DialContext:            t.dial,
-		TLSClientConfig:        o.TLS,
+		TLSClientConfig:        conf,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    idlePerHost,
@@ -81,11 +87,27 @@ func NewTransport(o Options) *Transport {
 		MaxResponseHeaderBytes: headerBytesMost,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 	}
-	return t
+}
+
+// another is a pool of connections for one mirror: what is opened with its
+// certificate serves nobody else.
+func (t *Transport) another(conf *tls.Config) *http.Transport {
+	rt := t.pool(t.rt.Proxy, conf.Clone())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.others = append(t.others, rt)
+	return rt
 }
 
 // Close closes the connections that are kept for reuse.
-func (t *Transport) Close() { t.rt.CloseIdleConnections() }
+func (t *Transport) Close() {
+	t.rt.CloseIdleConnections()
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, rt := range t.others {
+		rt.CloseIdleConnections()
+	}
+}
 
 // register lets addr, host:port in lower case, be dialled.
 func (t *Transport) register(addr string) {

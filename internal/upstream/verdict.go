@@ -22,6 +22,8 @@ func (h *hunt) verdict() error {
 			if failed == nil || isCooling(failure) && !isCooling(err) {
 				failure, failed = err, m
 			}
+		case errors.Is(err, errIgnored):
+			size = first(size, ErrNoParts)
 		case errors.Is(err, ErrChanged):
 			changed = first(changed, &changedError{h.g.name, m.label})
 		case errors.As(err, &s) && isMissing(s.Code):

@@ -28,6 +28,7 @@ type Nginx struct {
 	dir   string // configuration, logs and scratch files
 	addr  string
 	cmd   *exec.Cmd
+	extra string     // directives of its server
 	done  chan error // what Wait said, once
 	marks int        // marker requests made so far
 	from  int        // hits that Reset has put aside
@@ -49,10 +50,11 @@ func (h Hit) String() string {
 // which it makes at start unless told of another.
 var nginxTemp = regexp.MustCompile(`--http-([a-z-]+)-temp-path=`)
 
-// StartNginx serves the directory root until the test ends.
-func StartNginx(tb testing.TB, root string) *Nginx {
+// StartNginx serves the directory root until the test ends. extra are directives
+// of its server.
+func StartNginx(tb testing.TB, root string, extra ...string) *Nginx {
 	tb.Helper()
-	n := &Nginx{Root: root, tb: tb, dir: tb.TempDir(), addr: freeAddr(tb)}
+	n := &Nginx{Root: root, extra: strings.Join(extra, " "), tb: tb, dir: tb.TempDir(), addr: freeAddr(tb)}
 	n.URL = "http://" + n.addr
 	built, err := exec.Command("nginx", "-V").CombinedOutput()
 	if err != nil {
@@ -87,9 +89,10 @@ http {
 %[2]s  server {
     listen %[3]s;
     root %[4]s;
+    %[5]s
   }
 }
-`, n.dir, temp.String(), n.addr, n.Root)
+`, n.dir, temp.String(), n.addr, n.Root, n.extra)
 }
 
 // Start runs nginx, again on its old address where it was stopped, and returns

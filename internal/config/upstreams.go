@@ -1,0 +1,102 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+const expectedCert = "a PEM file"
+
+// upstreams reads a list of URLs, or of mappings with more than that.
+func (r *reader) upstreams(repo *Repo) setter {
+	return r.list("upstreams", func(n ast.Node) error {
+		one, own, err := r.upstream(n)
+		if err != nil {
+			return err
+		}
+		if repo.Type == OCI {
+			one = registryURL(one)
+		}
+		for _, other := range repo.Upstreams {
+			if other.String() == one.String() {
+				return r.wrong(n, "upstream %q is listed twice, expected it once", one.Redacted())
+			}
+		}
+		repo.Upstreams = append(repo.Upstreams, one)
+		if own != nil {
+			repo.TLS = append(repo.TLS, make([]*tls.Config, len(repo.Upstreams)-len(repo.TLS))...)
+			repo.TLS[len(repo.TLS)-1] = own
+		}
+		return nil
+	})
+}
+
+// upstream reads one; the tls.Config is nil where it has nothing of its own.
+func (r *reader) upstream(n ast.Node) (one *url.URL, own *tls.Config, err error) {
+	read := value(r, &one, "upstreams", expectedURL, ParseUpstream)
+	if _, is := pairs(n); !is {
+		return one, nil, read(n)
+	}
+	var cert, key, ca string
+	err = r.mapping(n, "an upstream", map[string]setter{
+		"url":  read,
+		"cert": value(r, &cert, "cert", expectedCert, parseReadable),
+		"key":  value(r, &key, "key", expectedCert, parseReadable),
+		"ca":   value(r, &ca, "ca", expectedCert, parseReadable),
+	})
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case one == nil:
+		return nil, nil, r.wrong(n, "an upstream without a URL, expected url: %s", expectedURL)
+	case cert+key+ca == "":
+		return one, nil, nil
+	case one.Scheme != "https":
+		return nil, nil, r.wrong(n, "upstream %q has certificates, expected an https URL with them", one.Redacted())
+	}
+	own, err = ownTLS(cert, key, ca)
+	if err != nil {
+		return nil, nil, r.wrong(n, "upstream %q: %v", one.Redacted(), err)
+	}
+	return one, own, nil
+}
+
+// ownTLS trusts the system's authorities and those in ca. The certificate is read
+// anew for each connection: entitlements are renewed in place.
+func ownTLS(cert, key, ca string) (*tls.Config, error) {
+	own := &tls.Config{MinVersion: tls.VersionTLS12}
+	if (cert == "") != (key == "") {
+		return nil, errors.New("cert or key stands alone, expected both")
+	}
+	if cert != "" {
+		if _, err := tls.LoadX509KeyPair(cert, key); err != nil {
+			return nil, fmt.Errorf("%s and %s: %s, expected a certificate and its key in PEM", cert, key, oneLine(err.Error()))
+		}
+		own.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(cert, key)
+			return &pair, err
+		}
+	}
+	if ca == "" {
+		return own, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool() // a machine without any
+	}
+	text, err := os.ReadFile(ca)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s, expected %s", ca, reason(err), expectedFile)
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate, expected %s", ca, expectedCert)
+	}
+	own.RootCAs = pool
+	return own, nil
+}
