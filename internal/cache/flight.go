@@ -38,7 +38,6 @@ type flight struct {
 	hold     hold          // of the budget; guarded by mu
 	fetchers []*fetcher    // guarded by mu
 	parts    bool          // it is fetched in parts, by several lanes; guarded by mu
-	calm     bool          // no further lanes are begun; guarded by mu
 	base     int64         // the first part's beginning; guarded by mu
 	noRange  bool          // the source cannot start in the middle; guarded by mu
 	given    []given       // whose the bytes are; guarded by mu

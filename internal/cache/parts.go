@@ -69,7 +69,7 @@ func partEnd(off, size int64) int64 { return min(size, (off/partSize+1)*partSize
 func (f *flight) firstPart(off int64, old part) int64 {
 	parts := f.lanes() > 0
 	f.mu.Lock()
-	f.parts, f.calm = parts, false
+	f.parts = parts
 	f.mu.Unlock()
 	if !parts {
 		return 0
@@ -134,7 +134,7 @@ func (f *flight) topUp() {
 	n := f.lanes()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for f.parts && !f.calm && f.err == nil && !f.ended && len(f.fetchers) < n {
+	for f.parts && f.err == nil && !f.ended && len(f.fetchers) < n {
 		t := &fetcher{lane: true}
 		if !f.nextPart(t) {
 			return
@@ -157,17 +157,13 @@ func (f *flight) unpart(t *fetcher) {
 }
 
 // dropLane deals with the failure of a fetcher of a flight in parts, and reports
-// whether the flight can go on. A lane fails alone; what the last one leaves, and
-// what the lead leaves, others bring, but no further lanes are begun. f.mu is
-// held; t is off the flight.
+// whether the flight can go on. What it leaves the others bring, and what the last
+// lane leaves, a lead: only one that fails alone fails the flight. f.mu is held; t
+// is off the flight.
 func (f *flight) dropLane(t *fetcher, err error) bool {
 	switch {
 	case f.err != nil || errors.Is(err, errUnstored) || errors.Is(err, ErrMismatch):
 		return false
-	case len(f.fetchers) > 0 && !t.lane:
-		f.calm = true
-		f.fetchers[0].lane = false
-		return true
 	case len(f.fetchers) > 0:
 		return true
 	case !t.lane:

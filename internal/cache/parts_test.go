@@ -20,8 +20,11 @@ type fakeParts struct {
 	// Faults, set before use.
 	liar   string         // flips the byte at lie in every answer that has it
 	lie    int64          //
-	broken map[string]int // answers of an origin that end after 1 MiB
+	broken map[string]int // answers of an origin that end early
 	whole  bool           // ignores ranges
+	cutAt  int64          // where in a part broken answers end
+	lag    string         // an origin that takes 2 ms a read more
+	trial  func()         // called once, when a trial has begun
 
 	pmu    sync.Mutex // guards all below
 	busy   map[string]int
@@ -37,7 +40,7 @@ type sent struct {
 }
 
 func newParts(t *testing.T, size int, origins ...string) *fakeParts {
-	return &fakeParts{fakeSource: newFake(t, size), origins: origins, busy: map[string]int{}, broken: map[string]int{}}
+	return &fakeParts{fakeSource: newFake(t, size), origins: origins, busy: map[string]int{}, broken: map[string]int{}, cutAt: 1 << 20}
 }
 
 func (s *fakeParts) want() Want {
@@ -52,6 +55,10 @@ func (s *fakeParts) Avoid(who string) {
 	s.pmu.Lock()
 	defer s.pmu.Unlock()
 	s.avoid = who
+	if s.trial != nil {
+		s.trial()
+		s.trial = nil
+	}
 }
 
 func (s *fakeParts) RejectFrom(who string, reason error) error {
@@ -92,7 +99,7 @@ func (s *fakeParts) OpenPart(ctx context.Context, off, end int64, spare bool) (*
 	}
 	if s.broken[from] > 0 {
 		s.broken[from]--
-		b.cut = off + 1<<20
+		b.cut = off + s.cutAt
 	}
 	return &Incoming{Body: &partBody{fakeBody: b, s: s, from: from}, Off: off, End: end, Size: int64(len(s.data)), Framed: true, Meta: s.meta}, nil
 }
@@ -109,6 +116,13 @@ type partBody struct {
 	s    *fakeParts
 	from string
 	once sync.Once
+}
+
+func (b *partBody) Read(p []byte) (int, error) {
+	if b.from == b.s.lag {
+		time.Sleep(2 * time.Millisecond)
+	}
+	return b.fakeBody.Read(p)
 }
 
 func (b *partBody) Origin() string { return b.from }
@@ -223,6 +237,19 @@ func TestPartsFail(t *testing.T) {
 	}
 }
 
+// TestTheLastLaneFails: all the rest is there and nobody else under way.
+func TestTheLastLaneFails(t *testing.T) {
+	s := open(t, Options{})
+	src := newParts(t, 2*partSize, "a", "b")
+	src.lag, src.broken = "b", map[string]int{"b": 1}
+	src.rate = 100 * time.Microsecond
+	src.cutAt = partSize - 64<<10
+	readAll(t, get(t, s, src.want()), src.data)
+	if parts := src.asked(); len(parts) != 3 || parts[2].off != 2*partSize-64<<10 {
+		t.Errorf("%v", parts)
+	}
+}
+
 // TestPartsResume: what an earlier flight left is not fetched again.
 func TestPartsResume(t *testing.T) {
 	dir := t.TempDir()
@@ -261,6 +288,17 @@ func TestTheLiarIsFound(t *testing.T) {
 			late := get(t, s, w)
 			late.Seek(25<<20, io.SeekStart)
 			var wg sync.WaitGroup
+			slow := get(t, s, w)
+			slow.Seek(src.lie-src.lie%partSize, io.SeekStart)
+			src.trial = func() { // it reads on while it is open what is right
+				wg.Go(func() {
+					defer slow.Close()
+					if got, err := io.ReadAll(slow); err != nil || !bytes.Equal(got, src.data[src.lie-src.lie%partSize:]) {
+						t.Errorf("who read in the trial: %d bytes, %v", len(got), err)
+					}
+				})
+				time.Sleep(100 * time.Millisecond)
+			}
 			wg.Go(func() {
 				defer late.Close()
 				if got, err := io.ReadAll(late); err != nil || !bytes.Equal(got, src.data[25<<20:]) {

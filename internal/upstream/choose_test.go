@@ -61,7 +61,7 @@ func TestTheQuickestAnswers(t *testing.T) {
 func TestThePriorHolds(t *testing.T) {
 	b := setUp(t, 2)
 	b.takes(0, 24*time.Millisecond)
-	b.takes(1, 22*time.Millisecond)
+	b.takes(1, 20*time.Millisecond)
 	b.sampled(t)
 	b.mustGet(t, whole())
 	asked(t, b.u[1])

@@ -116,6 +116,9 @@ func TestTheFloor(t *testing.T) {
 func TestASlowReaderLeavesNobody(t *testing.T) {
 	b := setUp(t, 2)
 	b.sampled(t)
+	quick := whole()
+	quick.Mirror = b.u[1].URL
+	b.read(t, quick, 1_000_000)
 	b.read(t, whole(), 5_000) // 40 s on the group's clock
 	if s := b.Status()[0]; len(s.Left) != 0 {
 		t.Errorf("%+v", s)
