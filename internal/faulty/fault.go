@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 )
 
 // A Fault is one way to answer wrongly. It is a value: Times, Always, When
@@ -68,11 +67,6 @@ func Stall(n int64) Fault {
 // Hang sends nothing at all, not even a header, until Release or the client's
 // leaving; after Release the right answer follows.
 func Hang() Fault { return before(func(x *exchange) bool { return x.pause(nil) }) }
-
-// Delay holds the header back.
-func Delay(d time.Duration) Fault {
-	return before(func(x *exchange) bool { return x.pause(time.After(d)) })
-}
 
 // Drop ends the connection without an answer.
 func Drop() Fault { return before(func(*exchange) bool { panic(http.ErrAbortHandler) }) }

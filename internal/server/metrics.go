@@ -74,12 +74,14 @@ var (
 	upstreamLabels = []string{"repo", "upstream"}
 	upstreamUp     = prometheus.NewDesc("mirrord_upstream_up", "1 where the mirror is asked, 0 where it is left alone for its failures.", upstreamLabels, nil)
 	rateLimit      = prometheus.NewDesc("mirrord_upstream_rate_limit", "Requests that the mirror allows in its window, as it said last.", upstreamLabels, nil)
+	rateWindow     = prometheus.NewDesc("mirrord_upstream_rate_limit_window_seconds", "How long that window is, where the mirror says so.", upstreamLabels, nil)
 	rateRemaining  = prometheus.NewDesc("mirrord_upstream_rate_limit_remaining", "Requests that were left of it.", upstreamLabels, nil)
 )
 
 func (upstreamCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- upstreamUp
 	ch <- rateLimit
+	ch <- rateWindow
 	ch <- rateRemaining
 }
 
@@ -97,6 +99,9 @@ func (c upstreamCollector) Collect(ch chan<- prometheus.Metric) {
 			if l := m.RateLimit; l != nil {
 				gauge(rateLimit, float64(l.Limit))
 				gauge(rateRemaining, float64(l.Remaining))
+				if l.Window > 0 {
+					gauge(rateWindow, l.Window.Seconds())
+				}
 			}
 		}
 	}
