@@ -43,8 +43,11 @@ func containerdEngine(o engineOptions) clientEngine {
 // was told about the directory.
 func containerdNext(out io.Writer, dir string) {
 	fmt.Fprintf(out, "Next: ctr images pull --hosts-dir %s docker.io/library/alpine:latest\n", dir)
-	fmt.Fprintln(out, "For Kubernetes, /etc/containerd/config.toml needs this, and containerd a restart when it is new:")
-	fmt.Fprintln(out, "  [plugins.\"io.containerd.cri.v1.images\".registry]      # containerd 2")
-	fmt.Fprintln(out, "  [plugins.\"io.containerd.grpc.v1.cri\".registry]        # containerd 1")
-	fmt.Fprintf(out, "    config_path = %q\n", dir)
+	fmt.Fprintln(out, "For Kubernetes, /etc/containerd/config.toml needs one of these, and containerd a restart when it is new:")
+	for _, table := range []string{
+		`[plugins."io.containerd.cri.v1.images".registry]   # containerd 2`,
+		`[plugins."io.containerd.grpc.v1.cri".registry]     # containerd 1`,
+	} {
+		fmt.Fprintf(out, "  %s\n    config_path = %q\n", table, dir)
+	}
 }

@@ -23,15 +23,15 @@ func dockerEngine(o engineOptions) clientEngine {
 	return clientEngine{
 		dir: dir, own: []string{name}, bare: true, next: dockerNext,
 		plan: func(to registries) ([]change, error) {
-			if to.def == "" && !to.server.Insecure() {
-				return nil, fmt.Errorf("nothing to set: docker uses mirrors for %s only, which %s does not serve; pull as %s/%s/NAME",
-					hub, to.server.URL, to.server.Host(), to.names[0])
+			if !to.mirrorsHub() && !to.server.Insecure() {
+				return nil, fmt.Errorf("nothing to set: docker uses mirrors for %s only, and %s is one whose default is not %s%s",
+					hub, to.server.URL, hub, pullAs(to))
 			}
 			file, err := dir.Read(name)
 			if err != nil {
 				return nil, err
 			}
-			text, err := engines.DaemonJSON(file.Text, to.server, to.def != "")
+			text, err := engines.DaemonJSON(file.Text, to.server, to.mirrorsHub())
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", o.where, err)
 			}
@@ -40,12 +40,21 @@ func dockerEngine(o engineOptions) clientEngine {
 	}
 }
 
+// pullAs names a registry behind the mirrord, where there is one that can be named so.
+func pullAs(to registries) string {
+	i := slices.IndexFunc(to.names, engines.Behind)
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf("; pull as %s/%s/NAME", to.server.Host(), to.names[i])
+}
+
 func dockerNext(out io.Writer, to registries) {
 	fmt.Fprintln(out, "Next: systemctl reload docker (or send dockerd a SIGHUP).")
-	if to.def != "" {
+	if to.mirrorsHub() {
 		fmt.Fprintf(out, "docker asks mirrors for %s only: docker pull alpine.\n", hub)
 	}
-	others := slices.DeleteFunc(slices.Clone(to.names), func(name string) bool { return name == to.def })
+	others := slices.DeleteFunc(slices.Clone(to.names), func(name string) bool { return name == hub && to.mirrorsHub() })
 	if slices.ContainsFunc(others, engines.Behind) {
 		fmt.Fprintln(out, "Other registries go by the mirrord's own name:")
 	}

@@ -3,10 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/spf13/cobra"
 
 	"mirrord/internal/config"
@@ -62,11 +65,18 @@ func runExplain(cmd *cobra.Command, server, file, given string) error {
 	}
 	out := cmd.OutOrStdout()
 	row(out, "reference", ref.String())
+	told := file != "" || server == ""
+	if !told {
+		row(out, "aliases", "unknown: give the server's --config")
+	}
 	for i, p := range places {
 		if i > 0 {
 			row(out, "otherwise", "")
 		}
 		printPlace(out, cfg, to, ref, p)
+		if told {
+			printUpstreams(out, cfg, p)
+		}
 	}
 	printServed(cmd, to, ref)
 	return nil
@@ -103,6 +113,9 @@ func printPlace(out io.Writer, cfg *config.Config, to registries, ref oci.Refere
 	if d := cmp.Or(p.Digest, ref.Digest); d != "" {
 		row(out, "digest", string(d))
 	}
+}
+
+func printUpstreams(out io.Writer, cfg *config.Config, p oci.Place) {
 	for _, repo := range cfg.Repos {
 		if repo.Name != p.Registry || repo.Type != config.OCI {
 			continue
@@ -115,8 +128,8 @@ func printPlace(out io.Writer, cfg *config.Config, to registries, ref oci.Refere
 	}
 }
 
-// printServed asks the server for it by HEAD. One that does not answer explains
-// nothing, and is no failure.
+// printServed asks the server for it by HEAD. One that does not answer, or says no,
+// is no failure.
 func printServed(cmd *cobra.Command, to registries, ref oci.Reference) {
 	out := cmd.OutOrStdout()
 	ctx, cancel := context.WithTimeout(cmd.Context(), headFor)
@@ -128,6 +141,11 @@ func printServed(cmd *cobra.Command, to registries, ref oci.Reference) {
 	}
 	defer im.way.close()
 	desc, err := im.pull.Head(ctx, im.ref)
+	var refused *transport.Error
+	if errors.As(err, &refused) {
+		row(out, "served", fmt.Sprintf("nothing: %d %s", refused.StatusCode, http.StatusText(refused.StatusCode)))
+		return
+	}
 	if err != nil {
 		row(out, "served", "no answer: "+oneLine(unreachable(err).Error()))
 		return

@@ -52,7 +52,7 @@ func newFakeMirrord(t *testing.T) *fakeMirrord {
 	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" {
-			io.WriteString(w, "mirrord serves these repositories:\n/debian/\n/v2/docker.io/\n/v2/reg.example:5000/\n/v2/../../etc/\n")
+			io.WriteString(w, "mirrord serves these repositories:\n/debian/\n/v2/docker.io/\n/v2/reg.example:5000/\n/v2/../../etc/\ndefault registry: docker.io\n")
 			return
 		}
 		if first := f.note(w, r); first == nil || !first(w, r) {

@@ -20,7 +20,7 @@ const hub = "docker.io"
 type registries struct {
 	server engines.Server
 	names  []string
-	def    string // the default, which answers what docker asks its mirrors for; "" = none
+	def    string // the default, which answers for bare names; "" = none
 }
 
 // findRegistries takes them from the configuration, from the server that is named
@@ -32,8 +32,8 @@ func findRegistries(cmd *cobra.Command, server string, cfg *config.Config) (regi
 	}
 	found := registries{server: engines.Server{URL: url}}
 	if cfg.File == config.BuiltIn && server != "" {
-		if names, asked := askOrAssume(cmd, url); asked {
-			found.take(names)
+		if page, asked := askOrAssume(cmd, url); asked {
+			found.take(page)
 			return found, found.some()
 		}
 	}
@@ -48,18 +48,21 @@ func findRegistries(cmd *cobra.Command, server string, cfg *config.Config) (regi
 	return found, found.some()
 }
 
-// take reads what a server says that it serves. It does not say which registry is
-// its default; docker.io is where there is one.
-func (r *registries) take(served []string) {
-	for _, name := range served {
+// take reads what a server says that it serves.
+func (r *registries) take(served page) {
+	for _, name := range served.names {
 		if name, ok := strings.CutPrefix(name, "v2/"); ok && engines.Registry(name) {
 			r.names = append(r.names, name)
 		}
 	}
-	if slices.Contains(r.names, hub) {
-		r.def = hub
+	if r.known(served.standard) {
+		r.def = served.standard
 	}
 }
+
+// mirrorsHub reports that the server can be one of docker's mirrors, which docker
+// asks for docker.io only, and without naming it.
+func (r registries) mirrorsHub() bool { return r.def == hub }
 
 func (r *registries) some() error {
 	if len(r.names) == 0 {

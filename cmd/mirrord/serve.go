@@ -87,7 +87,11 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	if err := announce(out, cfg, listeners); err != nil {
 		return err
 	}
-	return serveUntil(ctx, server.New(server.Options{Mirror: m, Paths: paths(cfg), Login: asksLogin(cfg), Stats: store.Stats, Upstreams: m.Upstreams, Log: log}), listeners)
+	srv := server.New(server.Options{
+		Mirror: m, Paths: paths(cfg), Default: options.Default, Login: asksLogin(cfg),
+		Stats: store.Stats, Upstreams: m.Upstreams, Log: log,
+	})
+	return serveUntil(ctx, srv, listeners)
 }
 
 // listenAll opens every address or none.

@@ -250,20 +250,6 @@ func TestHit(t *testing.T) {
 	}
 }
 
-// TestExplainServed: the server says what it gives.
-func TestExplainServed(t *testing.T) {
-	f := newFakeMirrord(t)
-	index := f.push(t, "docker.io/library/alpine:latest", map[string]v1.Image{"linux/amd64": randomImage(t, 1)})
-	code, out, errs := mirrord(t, "explain", "alpine", "--server", f.URL)
-	end := "\nserved      " + digestOf(t, index) + "\nstatus      hub; hit, mirrord; fwd=miss; stored\n"
-	if code != exitDone || !strings.HasSuffix(out, end) || !strings.Contains(out, "\nupstream    https://registry-1.docker.io/v2\n") {
-		t.Errorf("exit %d\n%s%s", code, out, errs)
-	}
-	if got := f.forget(); !slices.Equal(got, []string{"HEAD " + alpinePath + "/manifests/latest"}) {
-		t.Errorf("asked for %q", got)
-	}
-}
-
 // TestClientAsksForRegistries: they are those of the server's page, less what can be
 // no registry's name.
 func TestClientAsksForRegistries(t *testing.T) {

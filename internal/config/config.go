@@ -3,7 +3,6 @@ package config
 import (
 	"crypto/tls"
 	"net/url"
-	"path/filepath"
 	"time"
 
 	"mirrord/internal/mirrorlist"
@@ -16,7 +15,7 @@ type Config struct {
 	DataDir   string
 	Offline   bool // no upstream is asked
 	Cache     Cache
-	TokenFile string // as configured; AdminTokenFile fills in the default
+	TokenFile string // reserved for the admin API, which there is not yet; "" = none
 	Upstream  Timeouts
 	Repos     []Repo
 	Aliases   []Alias // in the order of the file
@@ -66,7 +65,7 @@ const (
 // Gone says what a client is given for a stored tag that upstream says 404 for.
 type Gone string
 
-// Deny passes the 404 on; Warn serves the stored tag and says so; Serve serves it.
+// Deny passes the 404 on; Serve serves the stored tag, labelled; Warn does and logs it.
 const (
 	Deny  Gone = "deny"
 	Warn  Gone = "warn"
@@ -135,13 +134,4 @@ func withDefaults(file string) *Config {
 		Cache:    Cache{MaxSize: defaultMaxSize, MinFree: defaultMinFree, Abandoned: Finish},
 		Upstream: Timeouts{Connect: defaultConnect, Header: defaultHeader, Idle: defaultIdle},
 	}
-}
-
-// AdminTokenFile is the file of the admin token: as configured, else in the data
-// directory, wherever a flag has moved that to.
-func (c *Config) AdminTokenFile() string {
-	if c.TokenFile != "" {
-		return c.TokenFile
-	}
-	return filepath.Join(c.DataDir, "admin.token")
 }

@@ -42,7 +42,7 @@ func TestParseWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Listen) != 2 || cfg.Listen[1] != ":81" || cfg.DataDir != "/srv/mirrord" || cfg.AdminTokenFile() != "/srv/token" || !cfg.Offline {
+	if len(cfg.Listen) != 2 || cfg.Listen[1] != ":81" || cfg.DataDir != "/srv/mirrord" || cfg.TokenFile != "/srv/token" || !cfg.Offline {
 		t.Errorf("top: %+v", cfg)
 	}
 	if cfg.Cache != (Cache{MaxSize: 10 << 30, MinFree: 512 << 20, Abandoned: Park}) {
@@ -83,10 +83,6 @@ func TestDefault(t *testing.T) {
 	}
 	if cfg.Listen[0] != "127.0.0.1:8080" || cfg.Cache.MaxSize != 50<<30 || cfg.Cache.MinFree != 2<<30 || cfg.Cache.Abandoned != Finish || cfg.Offline {
 		t.Errorf("defaults: %+v", cfg)
-	}
-	cfg.DataDir = "/elsewhere"
-	if got := cfg.AdminTokenFile(); got != "/elsewhere/admin.token" {
-		t.Errorf("token file: %s", got)
 	}
 }
 

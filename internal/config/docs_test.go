@@ -6,21 +6,23 @@ import (
 	"testing"
 )
 
-// The page about the configuration shows some that can be used.
+// The pages show configurations that can be used.
 func TestDocumentedExamples(t *testing.T) {
-	page, err := os.ReadFile("../../docs/config.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(page, -1)
-	if len(blocks) == 0 {
-		t.Fatal("docs/config.md has no yaml block")
-	}
-	for _, block := range blocks {
-		// These files are the reader's; here they need not exist.
-		text := regexp.MustCompile(`(?m)^ *(keyring|docker_config|cert|key|ca): .*\n`).ReplaceAll(block[1], nil)
-		if _, err := Parse("docs/config.md", text); err != nil {
-			t.Errorf("%v in\n%s", err, block[1])
+	for _, page := range []string{"README.md", "docs/config.md", "docs/docker.md"} {
+		text, err := os.ReadFile("../../" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(text, -1)
+		if len(blocks) == 0 {
+			t.Errorf("%s has no yaml block", page)
+		}
+		for _, block := range blocks {
+			// These files are the reader's; here they need not exist.
+			text := regexp.MustCompile(`(?m)^ *(keyring|docker_config|cert|key|ca): .*\n`).ReplaceAll(block[1], nil)
+			if _, err := Parse(page, text); err != nil {
+				t.Errorf("%v in\n%s", err, block[1])
+			}
 		}
 	}
 }

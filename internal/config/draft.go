@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"mirrord/configs"
 	"mirrord/internal/mirrorlist"
 )
 
@@ -52,7 +53,24 @@ func (d Draft) YAML() []byte {
 	for _, note := range d.Notes {
 		line("#   %s", oneLine(note))
 	}
+	line("")
+	line("# Container registries: uncomment. configs/default.yaml has more of them.")
+	for _, text := range catalogued(hub) {
+		line("  # %s", text)
+	}
 	return []byte(b.String())
+}
+
+// catalogued are the lines of a repository in the catalogue, less their indentation.
+func catalogued(name string) []string {
+	const start = "- name: "
+	_, text, _ := strings.Cut(string(configs.Default), "  "+start+name+"\n")
+	text, _, _ = strings.Cut(text, "\n\n")
+	lines := []string{start + name}
+	for text := range strings.Lines(text) {
+		lines = append(lines, strings.TrimPrefix(strings.TrimSuffix(text, "\n"), "  "))
+	}
+	return lines
 }
 
 func (repo DraftRepo) write(line func(string, ...any)) {

@@ -148,6 +148,11 @@ func field(n ast.Node, key string) ast.Node {
 	return nil
 }
 
+// element is one of a list that was read as the value of a key.
+func element(n ast.Node, key string, i int) ast.Node {
+	return field(n, key).(*ast.SequenceNode).Values[i]
+}
+
 // oneLine keeps foreign text from breaking the promise of one line.
 func oneLine(s string) string {
 	return strings.Join(strings.Fields(s), " ")

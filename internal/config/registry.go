@@ -36,6 +36,32 @@ func (r *reader) registryFields(repo *Repo, fields map[string]setter) {
 	}
 }
 
+// hub is the registry whose repositories all have two elements: where clients leave
+// out the first, library is meant.
+const hub = "docker.io"
+
+// shares refuses what would be read and then never used: credentials for nothing,
+// and patterns that no name matches. It needs all keys, in whatever order they stand.
+func (r *reader) shares(n ast.Node, repo Repo) error {
+	if repo.Type != OCI {
+		return nil
+	}
+	if len(repo.Share) == 0 && repo.DockerConfig != "" {
+		return r.wrong(field(n, "docker_config"), "docker_config is used for what share lists only, expected share")
+	}
+	for i, u := range repo.Upstreams {
+		if len(repo.Share) == 0 && u.User != nil {
+			return r.wrong(element(n, "upstreams", i), "the user of upstream %s is used for what share lists only, expected share", u.Host)
+		}
+	}
+	for i, pattern := range repo.Share {
+		if repo.Name == hub && !strings.Contains(pattern, "/") && pattern != "*" && pattern != "**" {
+			return r.wrong(element(n, "share", i), "share: %q matches nothing of %s, expected %q", pattern, hub, "library/"+pattern)
+		}
+	}
+	return nil
+}
+
 func (r *reader) defaultRepo(repo *Repo) setter {
 	return func(n ast.Node) error {
 		if err := value(r, &repo.Default, "default", expectedBool, parseBool)(n); err != nil || !repo.Default {

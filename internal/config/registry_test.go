@@ -67,7 +67,7 @@ func TestDockerConfigIsAFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := Parse("m.yaml", []byte(registry("docker_config: "+file)))
+	cfg, err := Parse("m.yaml", []byte(registry("share: [a]\n    docker_config: "+file)))
 	if err != nil || cfg.Repos[0].DockerConfig != file {
 		t.Errorf("docker_config: %+v, %v", cfg, err)
 	}
@@ -102,6 +102,22 @@ func registry(key string) string {
 	return "repos:\n  - name: a\n    type: oci\n    upstreams: [\"http://a.example\"]\n    " + key + "\n"
 }
 
+// hubShares is a file with a docker.io that shares the patterns.
+func hubShares(patterns string) string {
+	return strings.Replace(registry("share: ["+patterns+"]"), "name: a", "name: docker.io", 1)
+}
+
+func TestSharesOfDockerHub(t *testing.T) {
+	for _, pattern := range []string{`"*"`, `"**"`, "library/alpine", "team/**"} {
+		if _, err := Parse("m.yaml", []byte(hubShares(pattern))); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := Parse("m.yaml", []byte(registry("share: [alpine]"))); err != nil {
+		t.Errorf("elsewhere: %v", err)
+	}
+}
+
 func TestRefusedRegistries(t *testing.T) {
 	keyring := keyringFile(t)
 	all := []refusal{
@@ -112,6 +128,10 @@ func TestRefusedRegistries(t *testing.T) {
 		{registry("login: yes"), `m.yaml:5: login: "yes" is neither, expected true or false`},
 		{registry("gone: keep"), `m.yaml:5: gone: "keep" is unknown, expected deny, warn or serve`},
 		{registry("docker_config: /nonexistent/config.json"), `m.yaml:5: docker_config: "/nonexistent/config.json" cannot be read: no such file or directory, expected a file`},
+		{registry("docker_config: " + keyring), `m.yaml:5: docker_config is used for what share lists only, expected share`},
+		{strings.Replace(registry(""), `"http://a`, `"http://b", "http://joe:hunter2@a`, 1), `m.yaml:4: the user of upstream a.example is used for what share lists only, expected share`},
+		{hubShares("alpine"), `m.yaml:5: share: "alpine" matches nothing of docker.io, expected "library/alpine"`},
+		{hubShares("library/*, alp*"), `m.yaml:5: share: "alp*" matches nothing of docker.io, expected "library/alp*"`},
 		{registry("realms: auth.example"), `m.yaml:5: realms is "auth.example", expected a list`},
 		{registry(`realms: ["*.example"]`), `m.yaml:5: realms: "*.example" is not a host, expected a host such as`},
 		{registry(`realms: ["https://auth.example/token"]`), `is not a host`},

@@ -54,6 +54,9 @@ func (r *reader) repo(n ast.Node) (Repo, error) {
 	case len(repo.Upstreams) == 0 && len(repo.Lists) == 0:
 		return repo, r.errorf(line, "repository %q has no upstreams, expected at least one URL", repo.Name)
 	}
+	if err := r.shares(n, repo); err != nil {
+		return repo, err
+	}
 	if repo.Fresh < 0 {
 		repo.Fresh = defaultFresh[repo.Type]
 	}

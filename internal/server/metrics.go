@@ -81,11 +81,12 @@ var (
 	lastUsed       = prometheus.NewDesc("mirrord_upstream_last_used_timestamp_seconds", "When the mirror answered or failed last.", upstreamLabels, nil)
 	left           = prometheus.NewDesc("mirrord_upstream_left_total", "What was taken from the mirror before its end, by reason.", append(upstreamLabels, "reason"), nil)
 	behind         = prometheus.NewDesc("mirrord_upstream_behind", "1 where the mirror is passed over for roots: it had an older one than is known.", upstreamLabels, nil)
+	rateWindow     = prometheus.NewDesc("mirrord_upstream_rate_limit_window_seconds", "How long that window is, where the mirror says so.", upstreamLabels, nil)
 	rateRemaining  = prometheus.NewDesc("mirrord_upstream_rate_limit_remaining", "Requests that were left of it.", upstreamLabels, nil)
 )
 
 func (upstreamCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{upstreamUp, rateLimit, rateRemaining, firstByteTime, throughput, errorRatio, bodies, lastUsed, left, behind} {
+	for _, d := range []*prometheus.Desc{upstreamUp, rateLimit, rateWindow, rateRemaining, firstByteTime, throughput, errorRatio, bodies, lastUsed, left, behind} {
 		ch <- d
 	}
 }
@@ -121,6 +122,9 @@ func (c upstreamCollector) Collect(ch chan<- prometheus.Metric) {
 			if l := m.RateLimit; l != nil {
 				gauge(rateLimit, float64(l.Limit))
 				gauge(rateRemaining, float64(l.Remaining))
+				if l.Window > 0 {
+					gauge(rateWindow, l.Window.Seconds())
+				}
 			}
 		}
 	}

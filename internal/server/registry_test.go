@@ -236,7 +236,7 @@ func TestPingWithoutLogin(t *testing.T) {
 }
 
 func TestUpstreamMetrics(t *testing.T) {
-	limited := &upstream.RateLimit{Limit: 100, Remaining: 7}
+	limited := &upstream.RateLimit{Limit: 100, Remaining: 7, Window: 6 * time.Hour}
 	srv := New(Options{Log: slog.New(slog.DiscardHandler), Upstreams: func() []mirror.Upstream {
 		return []mirror.Upstream{{Repo: "docker.io", Mirrors: []upstream.MirrorStatus{
 			{Mirror: "http://a", RateLimit: limited, Measure: upstream.Measure{
@@ -251,6 +251,7 @@ func TestUpstreamMetrics(t *testing.T) {
 		`mirrord_upstream_up{repo="docker.io",upstream="http://a"} 1`,
 		`mirrord_upstream_up{repo="docker.io",upstream="http://b"} 0`,
 		`mirrord_upstream_rate_limit{repo="docker.io",upstream="http://a"} 100`,
+		`mirrord_upstream_rate_limit_window_seconds{repo="docker.io",upstream="http://a"} 21600`,
 		`mirrord_upstream_rate_limit_remaining{repo="docker.io",upstream="http://a"} 7`,
 		`mirrord_upstream_first_byte_seconds{repo="docker.io",upstream="http://a"} 0.02`,
 		`mirrord_upstream_throughput_bytes_per_second{repo="docker.io",upstream="http://a"} 8e+06`,

@@ -37,6 +37,9 @@ type Mirror interface {
 type Options struct {
 	Mirror Mirror
 	Paths  []string // of the repositories, "/debian/" or "/v2/docker.io/", for the page at /
+	// Default is the registry that requests mean which name none, for the same page;
+	// "" = there is none.
+	Default string
 	// Login has /v2/ ask clients to log in, so that those do that wait to be asked.
 	Login bool
 	// Stats and Upstreams are for /metrics; nil = none.
@@ -80,7 +83,7 @@ func New(o Options) Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &server{Options: o, index: indexPage(o.Paths), metrics: newMetrics(o.Stats, o.Upstreams), tokens: newTokens()}
+	s := &server{Options: o, index: indexPage(o.Paths, o.Default), metrics: newMetrics(o.Stats, o.Upstreams), tokens: newTokens()}
 	return Server{s: s, Server: &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: headerTimeout,
@@ -116,8 +119,14 @@ func (s *server) routes() http.Handler {
 	return r
 }
 
-func indexPage(paths []string) string {
-	return "mirrord serves these repositories:\n" + strings.Join(paths, "\n") + "\n"
+// indexPage is for people, and for mirrord client: a line that begins with / is a
+// repository's path.
+func indexPage(paths []string, standard string) string {
+	page := "mirrord serves these repositories:\n" + strings.Join(paths, "\n") + "\n"
+	if standard != "" {
+		page += "default registry: " + standard + "\n"
+	}
+	return page
 }
 
 // handle makes a handler of a function that returns an error.

@@ -51,7 +51,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.srv = New(Options{Mirror: h.m, Paths: []string{"/r/"}, Stats: store.Stats, Log: log})
+	h.srv = New(Options{Mirror: h.m, Paths: []string{"/r/"}, Default: "docker.io", Stats: store.Stats, Log: log})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -195,6 +195,18 @@ func TestRangesAndConditions(t *testing.T) {
 	}
 	if n := h.up.Count("/f"); n != 1 {
 		t.Errorf("upstream was asked %d times", n)
+	}
+}
+
+// TestIndexPage: programs read it, by its lines.
+func TestIndexPage(t *testing.T) {
+	h := newHouse(t)
+	const want = "mirrord serves these repositories:\n/r/\ndefault registry: docker.io\n"
+	if _, body := h.get("GET", "/"); string(body) != want {
+		t.Errorf("got %q", body)
+	}
+	if got := indexPage([]string{"/r/"}, ""); strings.Contains(got, "default") {
+		t.Errorf("without a default: %q", got)
 	}
 }
 

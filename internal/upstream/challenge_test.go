@@ -125,20 +125,19 @@ func TestRealms(t *testing.T) {
 }
 
 func TestParseRateLimit(t *testing.T) {
-	now := time.Unix(1, 0)
 	for v, want := range map[string]RateLimit{
-		"100;w=21600":            {100, 100, 6 * time.Hour, now},
-		"2000":                   {2000, 2000, 0, now},
-		" 5 ; x=1; w=60, 9;w=70": {5, 5, time.Minute, now},
-		"5;w=999999999999":       {5, 5, 0, now},
+		"100;w=21600":            {100, 100, 6 * time.Hour},
+		"2000":                   {2000, 2000, 0},
+		" 5 ; x=1; w=60, 9;w=70": {5, 5, time.Minute},
+		"5;w=999999999999":       {5, 5, 0},
 	} {
-		got, ok := parseRateLimit(http.Header{"Ratelimit-Limit": {v}, "Ratelimit-Remaining": {v}}, now)
+		got, ok := parseRateLimit(http.Header{"Ratelimit-Limit": {v}, "Ratelimit-Remaining": {v}})
 		if !ok || got != want {
 			t.Errorf("%q: %+v", v, got)
 		}
 	}
 	for _, v := range []string{"", "-1", "x;w=1", "99999999999", ";w=1"} {
-		if _, ok := parseRateLimit(http.Header{"Ratelimit-Limit": {v}, "Ratelimit-Remaining": {"1"}}, now); ok {
+		if _, ok := parseRateLimit(http.Header{"Ratelimit-Limit": {v}, "Ratelimit-Remaining": {"1"}}); ok {
 			t.Errorf("%q taken", v)
 		}
 	}
@@ -147,7 +146,7 @@ func TestParseRateLimit(t *testing.T) {
 func FuzzRateLimit(f *testing.F) {
 	f.Add("100;w=21600", "76;w=21600")
 	f.Fuzz(func(t *testing.T, limit, remaining string) {
-		r, ok := parseRateLimit(http.Header{"Ratelimit-Limit": {limit}, "Ratelimit-Remaining": {remaining}}, time.Time{})
+		r, ok := parseRateLimit(http.Header{"Ratelimit-Limit": {limit}, "Ratelimit-Remaining": {remaining}})
 		if ok && (r.Limit < 0 || r.Remaining < 0 || r.Window < 0 || r.Window > windowMost) {
 			t.Fatalf("%q %q: %+v", limit, remaining, r)
 		}

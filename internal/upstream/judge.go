@@ -21,7 +21,6 @@ func (g *Group) judge(m *mirror, method string, r Request, sent http.Header, res
 		Validator:   Validator{ETag: resp.Header.Get("ETag"), LastModified: resp.Header.Get("Last-Modified")},
 		ContentType: resp.Header.Get("Content-Type"),
 		Link:        resp.Header.Get("Link"),
-		Filters:     resp.Header.Get("OCI-Filters-Applied"),
 		Framed:      resp.ContentLength >= 0 || resp.ProtoMajor > 1 || slices.Contains(resp.TransferEncoding, "chunked"),
 	}
 	if d, err := digest.Parse(resp.Header.Get("Docker-Content-Digest")); err == nil {

@@ -11,7 +11,6 @@ import (
 type RateLimit struct {
 	Limit, Remaining int
 	Window           time.Duration // 0 where the mirror does not say
-	At               time.Time     // when it said so
 }
 
 // Longer windows than this are nonsense, and would overflow.
@@ -19,10 +18,10 @@ const windowMost = 366 * 24 * time.Hour
 
 // parseRateLimit reads "100;w=21600" out of RateLimit-Limit and
 // RateLimit-Remaining: Docker Hub's form, and GitLab's without a window.
-func parseRateLimit(h http.Header, now time.Time) (RateLimit, bool) {
+func parseRateLimit(h http.Header) (RateLimit, bool) {
 	limit, window, ok := quota(h.Get("RateLimit-Limit"))
 	remaining, _, ok2 := quota(h.Get("RateLimit-Remaining"))
-	return RateLimit{Limit: limit, Remaining: remaining, Window: window, At: now}, ok && ok2
+	return RateLimit{Limit: limit, Remaining: remaining, Window: window}, ok && ok2
 }
 
 // quota reads the first element of a list of "N;w=SECONDS".
@@ -44,8 +43,8 @@ func quota(v string) (n int, window time.Duration, ok bool) {
 
 // hear keeps what an answer of the mirror says. The value that is kept never
 // changes.
-func (m *mirror) hear(h http.Header, now time.Time) {
-	if r, ok := parseRateLimit(h, now); ok {
+func (m *mirror) hear(h http.Header) {
+	if r, ok := parseRateLimit(h); ok {
 		m.rate.Store(&r)
 	}
 }

@@ -52,7 +52,7 @@ func (t *realmTrip) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// exchange asks the realm for a token. Its life counts from before the
+// trade asks the realm for a token. Its life counts from before the
 // question: a reply's issued_at is by another clock, and a token that ends
 // sooner than thought costs one 401.
 func (g *Group) trade(ctx context.Context, m *mirror, login Login, o offer, scope string) (token, error) {
@@ -62,7 +62,7 @@ func (g *Group) trade(ctx context.Context, m *mirror, login Login, o offer, scop
 	defer w.disarm()
 	trip := &realmTrip{g: g, m: m, w: w}
 	begun := g.t.now()
-	// A realm may stand at a private address: g.realm has judged it.
+	// A realm may stand at a private address: g.admit has judged it.
 	own, err := name.NewRegistry(o.realm.Host, name.WeakValidation)
 	if err != nil {
 		return token{}, o.failed(answerError("is no host"))

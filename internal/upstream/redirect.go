@@ -23,7 +23,7 @@ func (g *Group) send(ctx context.Context, m *mirror, method string, u *url.URL, 
 		}
 		resp, err := g.through(m, u).RoundTrip(req)
 		if err == nil && m.serves(u) {
-			m.hear(resp.Header, g.t.now())
+			m.hear(resp.Header)
 		}
 		if err != nil || !isRedirect(resp.StatusCode) {
 			return resp, err

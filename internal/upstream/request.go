@@ -65,7 +65,6 @@ type Info struct {
 	Framed      bool          // the end of the body is proved by length, chunking or HTTP/2
 	Digest      digest.Digest // Docker-Content-Digest, "" where missing or invalid
 	Link        string        // the Link field, as it came
-	Filters     string        // OCI-Filters-Applied
 }
 
 // A Validator tells versions of one file apart (RFC 9110, 8.8).

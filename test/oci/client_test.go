@@ -36,12 +36,20 @@ type client struct {
 	pull func(t *testing.T, r ref, im *rig.Image) error
 }
 
-// clients are all that there are, set up for a mirrord at addr that serves
-// registries of the given names.
-func clients(t *testing.T, addr string, registries ...string) []client {
+// clients are all that there are, set up for the mirrord at addr.
+func clients(t *testing.T, addr string) []client {
 	t.Helper()
 	return []client{
-		newDocker(t, addr), newContainerd(t, addr, registries), newPodman(t, addr, registries), newSkopeo(addr), newCrane(t, addr),
+		newDocker(t, addr), newContainerd(t, addr), newPodman(t, addr), newSkopeo(addr), newCrane(t, addr),
+	}
+}
+
+// setUp has mirrord itself write a container engine's files, as users do; flag is the
+// one that names where they are.
+func setUp(t *testing.T, addr, engine, flag, where string) {
+	t.Helper()
+	if _, err := tool(t, nil, rig.Build(t), "client", engine, "--server", "http://"+addr, flag, where, "--apply"); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -156,14 +164,11 @@ func holds(dir string, digests []string) error {
 func digestOf(data []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(data)) }
 
 // newPodman has a mirror for each registry: mirrord's path of its name.
-func newPodman(t *testing.T, addr string, registries []string) client {
+func newPodman(t *testing.T, addr string) client {
 	t.Helper()
-	var conf strings.Builder
-	for _, name := range registries {
-		fmt.Fprintf(&conf, "[[registry]]\nlocation = %q\n[[registry.mirror]]\nlocation = %q\ninsecure = true\n", name, addr+"/"+name)
-	}
-	file := filepath.Join(t.TempDir(), "registries.conf")
-	writeFile(t, file, conf.String())
+	conf := t.TempDir()
+	setUp(t, addr, "podman", "--dir", conf)
+	file := filepath.Join(conf, "50-mirrord.conf")
 	return client{"podman", func(t *testing.T, r ref, im *rig.Image) error {
 		dir := shortDir(t) // podman refuses a --runroot of more than 50 characters
 		podman := func(args ...string) (string, error) {

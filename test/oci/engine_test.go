@@ -26,16 +26,18 @@ func shortDir(t *testing.T) string {
 
 // newDocker starts Debian's dockerd by hand, without network and storage drivers
 // that need more of the kernel than a test may ask for. What is of docker.io it
-// pulls by --registry-mirror, all else by mirrord's own address.
+// pulls by its registry-mirrors, all else by mirrord's own address.
 func newDocker(t *testing.T, addr string) client {
 	t.Helper()
 	dir := shortDir(t)
 	host := "DOCKER_HOST=unix://" + filepath.Join(dir, "sock")
 	// In place of the machine's, and of a key below /etc.
-	writeFile(t, filepath.Join(dir, "daemon.json"), fmt.Sprintf(`{"deprecated-key-path": %q}`, filepath.Join(dir, "key.json")))
-	daemon := exec.Command("dockerd", "--config-file", filepath.Join(dir, "daemon.json"), "--host", strings.TrimPrefix(host, "DOCKER_HOST="),
+	config := filepath.Join(dir, "daemon.json")
+	writeFile(t, config, fmt.Sprintf(`{"deprecated-key-path": %q}`, filepath.Join(dir, "key.json")))
+	setUp(t, addr, "docker", "--file", config)
+	daemon := exec.Command("dockerd", "--config-file", config, "--host", strings.TrimPrefix(host, "DOCKER_HOST="),
 		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"),
-		"--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs", "--registry-mirror=http://"+addr)
+		"--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs")
 	daemon.Env = cutOff()
 	rig.StartProcess(t, daemon, func(context.Context) bool {
 		_, err := tool(t, []string{host}, "docker", "version")
@@ -74,15 +76,12 @@ func emptyDocker(docker func(...string) (string, error)) error {
 
 // newContainerd starts containerd by hand, with a hosts.toml for each registry, by
 // which it asks mirrord with ns=.
-func newContainerd(t *testing.T, addr string, registries []string) client {
+func newContainerd(t *testing.T, addr string) client {
 	t.Helper()
 	dir := shortDir(t)
 	config, socket, hosts := filepath.Join(dir, "config.toml"), filepath.Join(dir, "sock"), filepath.Join(dir, "hosts")
 	writeFile(t, config, containerdConfig(dir, socket))
-	for _, name := range registries {
-		writeFile(t, filepath.Join(hosts, name, "hosts.toml"), fmt.Sprintf(
-			"server = \"http://127.0.0.1:9\"\n[host.\"http://%s\"]\ncapabilities = [\"pull\", \"resolve\"]\n", addr))
-	}
+	setUp(t, addr, "containerd", "--dir", hosts)
 	daemon := exec.Command("containerd", "--config", config)
 	daemon.Env = cutOff()
 	rig.StartProcess(t, daemon, func(context.Context) bool {

@@ -26,7 +26,7 @@ func TestOwnCredentials(t *testing.T) {
 		public = y.registries[token].PushImage("public/app", "1", 3)
 		bobs = y.registries[token].PushImage("other/app", "1", 4)
 	})
-	all := clients(t, y.tap.addr, open, basic, token)
+	all := clients(t, y.tap.addr)
 	for _, name := range []string{basic, token} {
 		alice := ref{name, secret, "1", "alice", grants["alice"].Password}
 		for _, c := range all {

@@ -41,7 +41,7 @@ func TestPull(t *testing.T) {
 			}
 		}
 	})
-	all := clients(t, y.tap.addr, open, basic, token)
+	all := clients(t, y.tap.addr)
 	for _, round := range []string{"cold", "again", "registries gone"} {
 		if round == "registries gone" {
 			y.stop()

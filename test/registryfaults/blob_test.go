@@ -112,13 +112,10 @@ func (c blobCase) heals(m *rig.Mirrord) error {
 	if err != nil {
 		return fmt.Errorf("does not recover: %w", err)
 	}
-	for _, r := range []rig.Reply{rig.Get(url), rig.Get(url, "Range", middle)} {
-		field := ""
-		if r.Status == 206 {
-			field = middle
-		}
-		if err := r.Right(field, c.data()); err != nil || !r.Hit() {
-			return fmt.Errorf("after recovery: %v, %s", err, r.How())
+	for _, field := range []string{"", middle} {
+		r := rig.Get(url, ranged(field)...)
+		if err := exactly(r, field, c.data()); err != nil || !r.Hit() {
+			return fmt.Errorf("after recovery, Range %q: %v, %s", field, err, r.How())
 		}
 	}
 	return headOf(head(url), c.data())

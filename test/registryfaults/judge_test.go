@@ -97,6 +97,30 @@ func discreet(m *rig.Mirrord, text string) error {
 	return nil
 }
 
+// ranged are the header fields of a request for that Range, "" for the whole.
+func ranged(field string) []string {
+	if field == "" {
+		return nil
+	}
+	return []string{"Range", field}
+}
+
+// exactly says what is wrong with an answer that must be that Range of data, or all
+// of it, and no more.
+func exactly(r rig.Reply, field string, data []byte) error {
+	if err := r.Right(field, data); err != nil {
+		return err
+	}
+	if field == "" {
+		return nil
+	}
+	at := r.Header.Get("Content-Range")
+	if want := fmt.Sprintf("%s/%d", strings.Replace(field, "=", " ", 1), len(data)); r.Status != http.StatusPartialContent || at != want {
+		return fmt.Errorf("%d, Content-Range %q, expected 206 and %q", r.Status, at, want)
+	}
+	return nil
+}
+
 // manifestOf says what is wrong with an answer that must be the manifest data.
 func manifestOf(r rig.Reply, data []byte) error {
 	switch {

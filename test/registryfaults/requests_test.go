@@ -2,6 +2,7 @@ package registryfaults
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -54,7 +55,7 @@ func TestBlobRequests(t *testing.T) {
 	for i, c := range []struct {
 		name   string
 		faults []faulty.Fault
-		fields []string
+		field  string // of Range
 		want   []string
 	}{
 		{name: "none", want: []string{whole}},
@@ -68,8 +69,8 @@ func TestBlobRequests(t *testing.T) {
 		{name: "500", faults: []faulty.Fault{faulty.Status(500)}, want: []string{"GET layer 0 -> 500", whole}},
 		{name: "429 that tells when", faults: []faulty.Fault{faulty.Status(429, "Retry-After", "1")}, want: []string{"GET layer 0 -> 429", whole}},
 		{name: "404", faults: []faulty.Fault{faulty.Status(404).Always()}, want: []string{"GET layer 0 -> 404"}},
-		{name: "middle", fields: []string{"Range", middle}, want: []string{far, whole}},
-		{name: "middle, no range", fields: []string{"Range", middle}, faults: []faulty.Fault{faulty.IgnoreRange()},
+		{name: "middle", field: middle, want: []string{far, whole}},
+		{name: "middle, no range", field: middle, faults: []faulty.Fault{faulty.IgnoreRange()},
 			want: []string{fmt.Sprintf("GET layer 0 bytes=%d- -> 200", blobSize*7/8)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -81,10 +82,22 @@ func TestBlobRequests(t *testing.T) {
 			im.approach(t, m, u)
 			u.Fail(im.path(im.layer(0)), c.faults...)
 			url := im.url(m, im.layer(0))
-			rig.Get(url, c.fields...)
-			if whole := rig.Get(url); whole.Status != 404 {
-				rig.Get(url, c.fields...)
-				head(url)
+			for i, field := range []string{c.field, "", c.field} {
+				r := rig.Get(url, ranged(field)...)
+				if c.name == "404" {
+					if err := failure(m, r, "docker.io", http.StatusNotFound); err != nil {
+						t.Error(err)
+					}
+					continue
+				}
+				if err := exactly(r, field, im.blobs[1]); err != nil || i == 2 && !r.Hit() {
+					t.Errorf("answer %d, Range %q: %v: %s", i, field, err, r.How())
+				}
+			}
+			if c.name != "404" {
+				if err := headOf(head(url), im.blobs[1]); err != nil {
+					t.Errorf("HEAD: %v", err)
+				}
 			}
 			im.wantsAsked(t, u, c.want...)
 			m.Fsck(t)

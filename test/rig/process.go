@@ -57,30 +57,25 @@ func StartProcess(tb testing.TB, cmd *exec.Cmd, ready func(context.Context) bool
 }
 
 // Stop ends it in good order, by SIGTERM. It is harmless where none runs.
-func (p *Process) Stop() error { return p.end(syscall.SIGTERM) }
-
-// Kill ends it at once: connections break, new ones are refused.
-func (p *Process) Kill() { _ = p.end(syscall.SIGKILL) } // "signal: killed" is what was wanted
-
-// Running tells whether nobody has ended it yet.
-func (p *Process) Running() bool { return p.cmd != nil }
-
-func (p *Process) end(sig syscall.Signal) error {
+func (p *Process) Stop() error {
 	if p.cmd == nil {
 		return nil
 	}
 	cmd := p.cmd
 	p.cmd = nil
-	_ = cmd.Process.Signal(sig) // fails where it ended by itself; Wait tells how
+	_ = cmd.Process.Signal(syscall.SIGTERM) // fails where it ended by itself; Wait tells how
 	select {
 	case err := <-p.done:
 		return err
 	case <-time.After(stopFor):
 		_ = cmd.Process.Kill()
 		<-p.done
-		return fmt.Errorf("%s did not end within %v of %v", p.name, stopFor, sig)
+		return fmt.Errorf("%s did not end within %v of %v", p.name, stopFor, syscall.SIGTERM)
 	}
 }
+
+// Running tells whether nobody has ended it yet.
+func (p *Process) Running() bool { return p.cmd != nil }
 
 // listens is a ready for StartProcess: something takes connections there.
 func listens(addr string) func(context.Context) bool {

@@ -97,9 +97,6 @@ func (r *Registry) Stop() {
 	}
 }
 
-// Kill ends it at once.
-func (r *Registry) Kill() { r.run.Kill() }
-
 // Reset puts aside what was logged so far.
 func (r *Registry) Reset() { r.from += len(r.Hits()) }
 

@@ -10,11 +10,9 @@ type Code string
 const (
 	CodeBlobUnknown             Code = "BLOB_UNKNOWN"
 	CodeDigestInvalid           Code = "DIGEST_INVALID"
-	CodeManifestInvalid         Code = "MANIFEST_INVALID"
 	CodeManifestUnknown         Code = "MANIFEST_UNKNOWN"
 	CodeNameInvalid             Code = "NAME_INVALID"
 	CodeNameUnknown             Code = "NAME_UNKNOWN"
-	CodeSizeInvalid             Code = "SIZE_INVALID"
 	CodeUnauthorized            Code = "UNAUTHORIZED"
 	CodeDenied                  Code = "DENIED"
 	CodeUnsupported             Code = "UNSUPPORTED"
@@ -31,7 +29,6 @@ type Error struct {
 	Code    Code
 	Status  int // HTTP
 	Message string
-	Detail  any // nil for none; left out where it has no JSON form
 }
 
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
@@ -39,7 +36,6 @@ func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 type jsonError struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`
-	Detail  any    `json:"detail,omitempty"`
 }
 
 type jsonErrors struct {
@@ -48,11 +44,6 @@ type jsonErrors struct {
 
 // JSON is the body of the answer.
 func (e *Error) JSON() []byte {
-	body := jsonErrors{[]jsonError{{e.Code, e.Message, e.Detail}}}
-	text, err := json.Marshal(body)
-	if err != nil {
-		body.Errors[0].Detail = nil
-		text, _ = json.Marshal(body) // strings always have a JSON form
-	}
+	text, _ := json.Marshal(jsonErrors{[]jsonError{{e.Code, e.Message}}}) // strings always have a JSON form
 	return text
 }

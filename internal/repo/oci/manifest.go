@@ -33,7 +33,6 @@ type Manifest struct {
 	Manifests []Descriptor
 	Config    *Descriptor
 	Layers    []Descriptor
-	Subject   *Descriptor // what it is about, nil for none
 }
 
 // document is a manifest before it is known what of.
@@ -90,7 +89,7 @@ func (doc *document) member(key string, value json.RawMessage) (err error) {
 		doc.Config, err = parseDescriptor(value)
 	case "subject":
 		if !isNull(value) {
-			doc.Subject, err = parseDescriptor(value)
+			_, err = parseDescriptor(value) // what it is about
 		}
 	case "fsLayers":
 		doc.schema1 = true

@@ -38,7 +38,7 @@ func TestParseManifest(t *testing.T) {
 	artifact := `{"schemaVersion":2,"artifactType":"application/x","config":` + desc("application/vnd.oci.empty.v1+json", `,"data":"e30="`) +
 		`,"layers":[],"subject":` + desc(TypeManifest, `,"annotations":{"Digest":"","digest":""}`) + `,"annotations":{"manifests":"x"}}`
 	empty := Descriptor{MediaType: "application/vnd.oci.empty.v1+json", Digest: d256, Size: 1}
-	anArtifact := Manifest{Config: &empty, Subject: &Descriptor{MediaType: TypeManifest, Digest: d256, Size: 1}}
+	anArtifact := Manifest{Config: &empty}
 	as := func(m Manifest, mediaType string) Manifest {
 		m.MediaType = mediaType
 		return m
@@ -207,10 +207,8 @@ func checkManifest(t *testing.T, m Manifest) {
 		t.Fatalf("%+v", m)
 	}
 	named := append(append([]Descriptor{}, m.Manifests...), m.Layers...)
-	for _, one := range []*Descriptor{m.Config, m.Subject} {
-		if one != nil {
-			named = append(named, *one)
-		}
+	if m.Config != nil {
+		named = append(named, *m.Config)
 	}
 	for _, d := range named {
 		if _, err := parseDigest(string(d.Digest)); err != nil || d.Size < 0 {

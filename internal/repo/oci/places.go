@@ -136,5 +136,5 @@ func (n Names) check(places []Place) error {
 }
 
 func unknownName(format string, args ...any) *Error {
-	return &Error{CodeNameUnknown, http.StatusNotFound, fmt.Sprintf(format, args...), nil}
+	return &Error{CodeNameUnknown, http.StatusNotFound, fmt.Sprintf(format, args...)}
 }

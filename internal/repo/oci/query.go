@@ -77,7 +77,7 @@ func pageQuery(values url.Values) (string, error) {
 	if values.Has(keyCount) {
 		n, err := strconv.ParseUint(values.Get(keyCount), 10, 31)
 		if err != nil {
-			return "", &Error{CodePaginationNumberInvalid, http.StatusBadRequest, fmt.Sprintf("n=%.80q is no number of entries", values.Get(keyCount)), nil}
+			return "", &Error{CodePaginationNumberInvalid, http.StatusBadRequest, fmt.Sprintf("n=%.80q is no number of entries", values.Get(keyCount))}
 		}
 		add(keyCount, strconv.FormatUint(n, 10))
 	}
@@ -100,5 +100,5 @@ func pageQuery(values url.Values) (string, error) {
 }
 
 func badQuery(format string, args ...any) *Error {
-	return &Error{CodeUnsupported, http.StatusBadRequest, fmt.Sprintf(format, args...), nil}
+	return &Error{CodeUnsupported, http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }

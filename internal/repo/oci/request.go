@@ -39,7 +39,7 @@ type Request struct {
 // ParseRequest reads a request whose path begins with /v2. Every error is an *Error.
 func ParseRequest(method, escapedPath, rawQuery string) (Request, error) {
 	if method != http.MethodGet && method != http.MethodHead {
-		return Request{}, &Error{CodeUnsupported, http.StatusMethodNotAllowed, "this is a mirror: it is pulled from, not pushed to", nil}
+		return Request{}, &Error{CodeUnsupported, http.StatusMethodNotAllowed, "this is a mirror: it is pulled from, not pushed to"}
 	}
 	if len(escapedPath) > maxPath {
 		return Request{}, invalidName("a path of more than %d bytes", maxPath)
@@ -95,7 +95,7 @@ func (r Request) checked(digestErr error) (Request, error) {
 	case digestErr != nil:
 		return Request{}, digestErr
 	case r.Tag != "" && !isTag(r.Tag), r.Kind == KindManifest && r.Tag == "" && r.Digest == "":
-		return Request{}, &Error{CodeManifestUnknown, http.StatusNotFound, fmt.Sprintf("%.80q can be no tag", r.Tag), nil}
+		return Request{}, &Error{CodeManifestUnknown, http.StatusNotFound, fmt.Sprintf("%.80q can be no tag", r.Tag)}
 	}
 	return r, nil
 }
@@ -108,7 +108,7 @@ func isPathName(s string) bool {
 
 func checkDigest(s string) error {
 	if _, err := parseDigest(s); err != nil {
-		return &Error{CodeDigestInvalid, http.StatusBadRequest, err.Error(), nil}
+		return &Error{CodeDigestInvalid, http.StatusBadRequest, err.Error()}
 	}
 	return nil
 }
@@ -121,14 +121,14 @@ func cutLast(s string) (before, after string, found bool) {
 }
 
 func invalidName(format string, args ...any) *Error {
-	return &Error{CodeNameInvalid, http.StatusBadRequest, fmt.Sprintf(format, args...), nil}
+	return &Error{CodeNameInvalid, http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }
 
 // unknownPath answers for what is not of the pull side.
 func unknownPath(path string) *Error {
 	if strings.HasPrefix(path, "/v2/_") || strings.Contains(path, "/blobs/uploads") {
-		return &Error{CodeUnsupported, http.StatusNotFound, fmt.Sprintf("%.80q is not mirrored", path), nil}
+		return &Error{CodeUnsupported, http.StatusNotFound, fmt.Sprintf("%.80q is not mirrored", path)}
 	}
 	return &Error{CodeNameUnknown, http.StatusNotFound,
-		fmt.Sprintf("%.80q is no path of a registry, expected /v2/NAME/manifests|blobs|referrers/REFERENCE or /v2/NAME/tags/list", path), nil}
+		fmt.Sprintf("%.80q is no path of a registry, expected /v2/NAME/manifests|blobs|referrers/REFERENCE or /v2/NAME/tags/list", path)}
 }
