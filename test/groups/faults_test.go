@@ -61,8 +61,8 @@ func TestTheBestIsKilled(t *testing.T) {
 	t.Errorf("waited for at least %v, expected less than 1 s", least)
 }
 
-// TestTheBestHangs: the same where it sends nothing more and closes nothing.
-func TestTheBestHangs(t *testing.T) {
+// TestOneHangs: one of three sends nothing more and closes nothing.
+func TestOneHangs(t *testing.T) {
 	y := build(t, 3, "")
 	got, pause, err := y.watched(t, size/4, y.nginx[1].Freeze)
 	y.nginx[1].Thaw()
