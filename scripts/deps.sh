@@ -23,6 +23,8 @@ lz4 lz4
 bzip2 bzip2
 rpm rpmbuild
 createrepo-c createrepo_c
+dnf dnf
+zchunk zckdl
 procps ps
 curl curl
 ca-certificates update-ca-certificates
