@@ -10,6 +10,7 @@ import (
 
 	"mirrord/internal/engines"
 	"mirrord/internal/originals"
+	"mirrord/internal/repo/oci"
 )
 
 func newClientDockerCommand() *cobra.Command {
@@ -25,7 +26,7 @@ func dockerEngine(o engineOptions) clientEngine {
 		plan: func(to registries) ([]change, error) {
 			if !to.mirrorsHub() && !to.server.Insecure() {
 				return nil, fmt.Errorf("nothing to set: docker uses mirrors for %s only, and %s is one whose default is not %s%s",
-					hub, to.server.URL, hub, pullAs(to))
+					oci.Hub, to.server.URL, oci.Hub, pullAs(to))
 			}
 			file, err := dir.Read(name)
 			if err != nil {
@@ -52,9 +53,9 @@ func pullAs(to registries) string {
 func dockerNext(out io.Writer, to registries) {
 	fmt.Fprintln(out, "Next: systemctl reload docker (or send dockerd a SIGHUP).")
 	if to.mirrorsHub() {
-		fmt.Fprintf(out, "docker asks mirrors for %s only: docker pull alpine.\n", hub)
+		fmt.Fprintf(out, "docker asks mirrors for %s only: docker pull alpine.\n", oci.Hub)
 	}
-	others := slices.DeleteFunc(slices.Clone(to.names), func(name string) bool { return name == hub && to.mirrorsHub() })
+	others := slices.DeleteFunc(slices.Clone(to.names), func(name string) bool { return name == oci.Hub && to.mirrorsHub() })
 	if slices.ContainsFunc(others, engines.Behind) {
 		fmt.Fprintln(out, "Other registries go by the mirrord's own name:")
 	}

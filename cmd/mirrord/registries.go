@@ -13,9 +13,6 @@ import (
 	"mirrord/internal/repo/oci"
 )
 
-// hub is the registry that bare names mean, to every client.
-const hub = "docker.io"
-
 // registries is a mirrord, and which registries it serves.
 type registries struct {
 	server engines.Server
@@ -62,7 +59,7 @@ func (r *registries) take(served page) {
 
 // mirrorsHub reports that the server can be one of docker's mirrors, which docker
 // asks for docker.io only, and without naming it.
-func (r registries) mirrorsHub() bool { return r.def == hub }
+func (r registries) mirrorsHub() bool { return r.def == oci.Hub }
 
 func (r *registries) some() error {
 	if len(r.names) == 0 {
@@ -73,7 +70,7 @@ func (r *registries) some() error {
 
 // parse reads what a user calls an image; its registry must be one of these.
 func (r registries) parse(s string) (oci.Reference, error) {
-	ref, err := oci.ParseReference(s, cmp.Or(r.def, hub), r.known)
+	ref, err := oci.ParseReference(s, cmp.Or(r.def, oci.Hub), r.known)
 	if err == nil && !r.known(ref.Registry) {
 		err = fmt.Errorf("%s: %s does not serve %s; it serves %s", s, r.server.URL, ref.Registry, strings.Join(r.names, ", "))
 	}
@@ -84,7 +81,7 @@ func (r registries) known(name string) bool { return slices.Contains(r.names, na
 
 // table is what says where a reference is looked for.
 func (r registries) table() oci.Names {
-	names := oci.Names{Default: r.def, Known: map[string]bool{}, Library: map[string]bool{hub: true}}
+	names := oci.Names{Default: r.def, Known: map[string]bool{}, Library: map[string]bool{oci.Hub: true}}
 	for _, name := range r.names {
 		names.Known[name] = true
 	}

@@ -40,7 +40,7 @@ func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.O
 			o.Default = r.Name
 		}
 	}
-	o.Library = []string{hub} // where clients leave library/ out
+	o.Library = []string{oci.Hub} // where clients leave library/ out
 	var err error
 	o.Aliases, err = aliases(cfg)
 	return o, lists, err
@@ -93,7 +93,7 @@ func groupConfig(cfg *config.Config, r config.Repo) upstream.Config {
 
 // aliases reads the configured ones; an error tells the line.
 func aliases(cfg *config.Config) (oci.Aliases, error) {
-	names, standard := map[string]bool{}, hub
+	names, standard := map[string]bool{}, oci.Hub
 	for _, r := range cfg.Repos {
 		names[r.Name] = r.Type == config.OCI
 		if r.Default {

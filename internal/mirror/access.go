@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -41,26 +40,12 @@ type access struct {
 // reader is somebody in a repository.
 type reader struct {
 	repository string
-	who        identity
+	who        string // Login.Mark
 }
 
 type heldKey struct {
 	repository string
 	digest     digest.Digest
-}
-
-// identity tells logins apart without keeping them; zero is nobody.
-type identity [sha256.Size]byte
-
-func identify(l upstream.Login) identity {
-	if l.IsZero() {
-		return identity{}
-	}
-	h := sha256.New()
-	for _, s := range []string{l.Username, l.Password, l.IdentityToken, l.Bearer} {
-		fmt.Fprintf(h, "%d:%s", len(s), s)
-	}
-	return identity(h.Sum(nil))
 }
 
 func newAccess(r *registry) access {
@@ -70,7 +55,7 @@ func newAccess(r *registry) access {
 	return access{r: r, readers: readers, held: held, named: named, asking: new(singleflight.Group)}
 }
 
-func (w wish) reader() reader { return reader{w.repository, identify(w.Login)} }
+func (w wish) reader() reader { return reader{w.repository, w.Login.Mark()} }
 
 // allowed reports that the client may read the repository by what upstream said
 // of late.
@@ -106,7 +91,7 @@ func (w wish) given(d digest.Digest) {
 
 // key names the client's question for a path below the repository.
 func (w wish) key(path string) string {
-	return fmt.Sprintf("%s/%s %x", w.repository, path, identify(w.Login))
+	return fmt.Sprintf("%s/%s %s", w.repository, path, w.Login.Mark())
 }
 
 // refused reports upstream's no, which may be meant for who asked only.

@@ -99,11 +99,9 @@ func (m *Mirror) wishes(p Pull) (all []wish, asked oci.Place, err error) {
 	if err != nil {
 		return nil, asked, err
 	}
-	plain, err := m.names.Places(p.Request, oci.Aliases{})
-	if err != nil {
+	if asked, err = m.names.Asked(p.Request); err != nil {
 		return nil, asked, err
 	}
-	asked = plain[0]
 	for _, at := range places {
 		w := wish{r: m.registries[at.Registry], Pull: p, repository: at.Repository, tag: at.Tag, digest: cmp.Or(at.Digest, p.Digest)}
 		if at.Registry != asked.Registry {

@@ -64,11 +64,11 @@ func telling(code int) bool { return code < 500 && code != http.StatusTooManyReq
 func (g *Group) identity(m *mirror, r Request) string {
 	switch {
 	case r.As != nil:
-		return r.As.mark(g.secret)
+		return r.As.Mark()
 	case g.login != nil:
 		return "own"
 	}
-	return m.login.mark(g.secret)
+	return m.login.Mark()
 }
 
 // refuses: the 401 is the mirror's own. One of a host that it redirected to

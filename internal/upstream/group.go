@@ -3,7 +3,6 @@ package upstream
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
@@ -65,7 +64,6 @@ type Group struct {
 	login  func(context.Context, string) (Login, error)
 	tokens *tokens
 	limits limits
-	secret []byte // of the marks in tokens' keys
 }
 
 // A mirror is one base URL. Only its breaker, meter and rate limit change.
@@ -88,8 +86,7 @@ func NewGroup(cfg Config, t *Transport) *Group {
 		Header:  cmp.Or(cfg.Timeouts.Header, 10*time.Second),
 		Idle:    cmp.Or(cfg.Timeouts.Idle, 20*time.Second),
 	}}
-	g.login, g.tokens, g.limits, g.secret = cfg.Login, newTokens(t.now), newLimits(t.now), make([]byte, 32)
-	_, _ = rand.Read(g.secret) // never fails
+	g.login, g.tokens, g.limits = cfg.Login, newTokens(t.now), newLimits(t.now)
 	g.hedges.tokens = 1
 	g.cap = newCap(cfg.Rate)
 	g.connections = min(max(cfg.Connections, 1), connectionsMost)

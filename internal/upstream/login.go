@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -65,12 +66,22 @@ func usableToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c >= 0x7f })
 }
 
-// mark tells logins apart in keys without holding what is secret in them.
-func (l Login) mark(secret []byte) string {
+// markKey keys the marks of this process.
+var markKey = newMarkKey()
+
+func newMarkKey() []byte {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return key
+}
+
+// Mark tells logins apart, within this process, without holding what is secret in
+// them; "" is nobody.
+func (l Login) Mark() string {
 	if l.IsZero() {
 		return ""
 	}
-	h := hmac.New(sha256.New, secret)
+	h := hmac.New(sha256.New, markKey)
 	fmt.Fprintf(h, "%q %q %q %q", l.Username, l.Password, l.IdentityToken, l.Bearer)
 	return hex.EncodeToString(h.Sum(nil))
 }

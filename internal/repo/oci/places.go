@@ -60,6 +60,15 @@ func (n Names) Places(r Request, aliases Aliases) ([]Place, error) {
 	return distinct(places), nil
 }
 
+// Asked is the place that a request names itself, whatever aliases make of it.
+func (n Names) Asked(r Request) (Place, error) {
+	registry, repository, err := n.registry(r)
+	if n.Library[registry] {
+		repository = canonical(repository)
+	}
+	return Place{Registry: registry, Repository: repository, Tag: r.Tag}, err
+}
+
 // registry splits what the request names into a registry of the table and a repository.
 func (n Names) registry(r Request) (registry, repository string, err error) {
 	registry, repository = r.Namespace, r.Repository

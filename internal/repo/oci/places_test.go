@@ -9,9 +9,9 @@ import (
 )
 
 var table = Names{
-	Default: hub,
-	Known:   map[string]bool{hub: true, "ghcr.io": true, "mirror.example:5000": true, "plain": true},
-	Library: map[string]bool{hub: true},
+	Default: Hub,
+	Known:   map[string]bool{Hub: true, "ghcr.io": true, "mirror.example:5000": true, "plain": true},
+	Library: map[string]bool{Hub: true},
 }
 
 // aliasTable reads pairs as the operator writes them.
@@ -19,8 +19,8 @@ func aliasTable(t *testing.T, pairs ...string) (Aliases, error) {
 	t.Helper()
 	var list []Alias
 	for pair := range slices.Chunk(pairs, 2) {
-		from, err := ParseReference(pair[0], hub, nil)
-		to, toErr := ParseReference(pair[1], hub, nil)
+		from, err := ParseReference(pair[0], Hub, nil)
+		to, toErr := ParseReference(pair[1], Hub, nil)
 		if err := errors.Join(err, toErr); err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestPlaces(t *testing.T) {
 	ns := byTag("a/b", "1")
 	ns.Namespace = "ghcr.io"
 	nsAndName := byTag("ghcr.io/a/b", "1")
-	nsAndName.Namespace = hub
+	nsAndName.Namespace = Hub
 	nsOne := byTag("alpine", "1")
 	nsOne.Namespace = "ghcr.io"
 	for _, tc := range []struct {
@@ -106,9 +106,9 @@ func TestPlacesRefuses(t *testing.T) {
 		{table, byTag("elsewhere.example/a", "1"), Aliases{}, CodeNameUnknown, 404}, // Docker Hub's names have no dot there
 		{table, byTag("Elsewhere/a", "1"), Aliases{}, CodeNameUnknown, 404},
 		{noDefault, byTag("a/b", "1"), Aliases{}, CodeNameUnknown, 404},
-		{Names{Default: hub}, byTag("a/b", "1"), Aliases{}, CodeNameUnknown, 404},
+		{Names{Default: Hub}, byTag("a/b", "1"), Aliases{}, CodeNameUnknown, 404},
 		{table, byTag("a/b", "1"), lost, CodeNameUnknown, 404},
-		{table, Request{Namespace: hub, Repository: "elsewhere:5000/a"}, Aliases{}, CodeNameInvalid, 400},
+		{table, Request{Namespace: Hub, Repository: "elsewhere:5000/a"}, Aliases{}, CodeNameInvalid, 400},
 		{table, Request{Kind: KindPing}, Aliases{}, CodeNameInvalid, 400},
 	} {
 		got, err := tc.names.Places(tc.r, tc.aliases)
@@ -132,7 +132,7 @@ func TestPlacesByAlias(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := table
-	names.Known = map[string]bool{"plain.example": true, hub: true, "ghcr.io": true, "mirror.example:5000": true}
+	names.Known = map[string]bool{"plain.example": true, Hub: true, "ghcr.io": true, "mirror.example:5000": true}
 	blob := func(repository string) Request {
 		return Request{Kind: KindBlob, Repository: repository, Digest: d256}
 	}

@@ -7,11 +7,11 @@ import (
 	"mirrord/internal/digest"
 )
 
-// hub is the registry whose own clients leave library/ out.
-const (
-	hub     = "docker.io"
-	library = "library/"
-)
+// Hub is the registry that bare names mean to every client, and whose own clients
+// leave library/ out.
+const Hub = "docker.io"
+
+const library = "library/"
 
 // maxReference has room for every part at its longest, and what stands between them.
 const maxReference = maxHost + maxName + maxTag + len("/:@sha512:") + 128
@@ -37,7 +37,7 @@ func ParseReference(s, defaultRegistry string, known func(string) bool) (Referen
 	}
 	name, tag, hasTag := strings.Cut(rest, ":")
 	ref.Repository, ref.Tag = name, tag
-	if ref.Registry == hub {
+	if ref.Registry == Hub {
 		ref.Repository = canonical(name)
 	}
 	switch {

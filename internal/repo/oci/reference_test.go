@@ -12,20 +12,20 @@ func TestParseReference(t *testing.T) {
 		in, byDefault string
 		want          Reference
 	}{
-		{"alpine", hub, Reference{hub, "library/alpine", "", ""}},
-		{"alpine:3", hub, Reference{hub, "library/alpine", "3", ""}},
-		{"library/alpine:3", hub, Reference{hub, "library/alpine", "3", ""}},
-		{"docker.io/alpine:3", "quay.io", Reference{hub, "library/alpine", "3", ""}},
+		{"alpine", Hub, Reference{Hub, "library/alpine", "", ""}},
+		{"alpine:3", Hub, Reference{Hub, "library/alpine", "3", ""}},
+		{"library/alpine:3", Hub, Reference{Hub, "library/alpine", "3", ""}},
+		{"docker.io/alpine:3", "quay.io", Reference{Hub, "library/alpine", "3", ""}},
 		{"alpine:3", "quay.io", Reference{"quay.io", "alpine", "3", ""}},
 		{"a/b/c@" + d256, "quay.io", Reference{"quay.io", "a/b/c", "", d256}},
 		{"ghcr.io/a/b:1", "", Reference{"ghcr.io", "a/b", "1", ""}},
-		{"ghcr/a/b:1", hub, Reference{"ghcr", "a/b", "1", ""}},
-		{"ghcr:1", hub, Reference{hub, "library/ghcr", "1", ""}},
-		{"quay/a", hub, Reference{hub, "quay/a", "", ""}},
-		{"localhost/x", hub, Reference{"localhost", "x", "", ""}},
-		{"localhost:5000", hub, Reference{hub, "library/localhost", "5000", ""}},
-		{"host:5000/x@" + d512, hub, Reference{"host:5000", "x", "", d512}},
-		{"host:5000/x:1@" + d256, hub, Reference{"host:5000", "x", "1", d256}},
+		{"ghcr/a/b:1", Hub, Reference{"ghcr", "a/b", "1", ""}},
+		{"ghcr:1", Hub, Reference{Hub, "library/ghcr", "1", ""}},
+		{"quay/a", Hub, Reference{Hub, "quay/a", "", ""}},
+		{"localhost/x", Hub, Reference{"localhost", "x", "", ""}},
+		{"localhost:5000", Hub, Reference{Hub, "library/localhost", "5000", ""}},
+		{"host:5000/x@" + d512, Hub, Reference{"host:5000", "x", "", d512}},
+		{"host:5000/x:1@" + d256, Hub, Reference{"host:5000", "x", "1", d256}},
 	} {
 		got, err := ParseReference(tc.in, tc.byDefault, isGHCR)
 		if err != nil || got != tc.want {
@@ -35,7 +35,7 @@ func TestParseReference(t *testing.T) {
 			t.Errorf("%q read again is %+v, %v", got.String(), again, err)
 		}
 	}
-	if got, err := ParseReference("ghcr/a", hub, nil); err != nil || got != (Reference{hub, "ghcr/a", "", ""}) {
+	if got, err := ParseReference("ghcr/a", Hub, nil); err != nil || got != (Reference{Hub, "ghcr/a", "", ""}) {
 		t.Errorf("with no registry known: %+v, %v", got, err)
 	}
 }
@@ -47,7 +47,7 @@ func TestParseReferenceRefuses(t *testing.T) {
 		"http://a/b", "a:b/c", "-a.b/c", "user@a.b/c", "[::1]:5000/a", "../a", "a.b/../c",
 		strings.Repeat("a", maxName+1), strings.Repeat("a", 10*maxReference), strings.Repeat("a", maxHost) + ".b/c",
 	} {
-		if got, err := ParseReference(s, hub, isGHCR); err == nil || got != (Reference{}) || strings.Contains(err.Error(), "\n") || len(err.Error()) > 2*maxReference {
+		if got, err := ParseReference(s, Hub, isGHCR); err == nil || got != (Reference{}) || strings.Contains(err.Error(), "\n") || len(err.Error()) > 2*maxReference {
 			t.Errorf("ParseReference(%.60q) = %+v, %v", s, got, err)
 		}
 	}
@@ -61,7 +61,7 @@ func FuzzParseReference(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got, err := ParseReference(s, hub, isGHCR)
+		got, err := ParseReference(s, Hub, isGHCR)
 		if err != nil {
 			if got != (Reference{}) || strings.ContainsAny(err.Error(), "\n\x00") {
 				t.Fatalf("%q: %+v, %q", s, got, err)
