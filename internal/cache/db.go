@@ -19,6 +19,8 @@ var (
 	bucketEntries = []byte("entries") // name -> Entry
 	bucketParts   = []byte("parts")   // partial's file name -> part
 	bucketStats   = []byte("stats")   // counters
+	bucketOwners  = []byte("owners")  // owner -> what it pins
+	bucketPins    = []byte("pins")    // pinned -> number of owners
 	bucketTables  = []byte("tables")  // the tables of whoever uses Update
 )
 
@@ -46,7 +48,7 @@ func openDB(path string) (*bolt.DB, error) {
 	// Commits of several flights share a transaction; one alone waits this long.
 	db.MaxBatchDelay = time.Millisecond
 	err = db.Update(func(tx *bolt.Tx) error {
-		for _, b := range [][]byte{bucketObjects, bucketAccess, bucketEntries, bucketParts, bucketStats, bucketTables} {
+		for _, b := range [][]byte{bucketObjects, bucketAccess, bucketEntries, bucketParts, bucketStats, bucketOwners, bucketPins, bucketTables} {
 			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
 				return err
 			}
@@ -88,9 +90,10 @@ func putJSON(b *bolt.Bucket, key []byte, v any) error {
 // getJSON reads key into v; ok is false where it is missing or unreadable, which
 // is the same to all who ask: a cache forgets.
 func getJSON(b *bolt.Bucket, key []byte, v any) (ok bool) {
-	text := b.Get(key)
-	return text != nil && json.Unmarshal(text, v) == nil
+	return readJSON(b.Get(key), v)
 }
+
+func readJSON(text []byte, v any) bool { return text != nil && json.Unmarshal(text, v) == nil }
 
 // Tx reads and writes tables of keys and values that belong to the Store's
 // user. Slices that it returns are valid until its end.

@@ -3,7 +3,9 @@ package cache
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
+	"sync"
 
 	"mirrord/internal/digest"
 
@@ -13,10 +15,45 @@ import (
 // evictBatch bounds one transaction of an eviction.
 const evictBatch = 256
 
+// Reason says why an object went.
+type Reason string
+
+const (
+	OverSize  Reason = "max_size" // the budget was used up
+	LowDisk   Reason = "min_free" // the file system was nearly full
+	Collected Reason = "gc"       // Collect found that nothing names it
+	Lost      Reason = "lost"     // its file was missing or wrong
+)
+
+// Evicted counts what went, since the Store was opened.
+type Evicted struct{ Objects, Bytes int64 }
+
+// evictions are the counts by reason.
+type evictions struct {
+	mu sync.Mutex
+	by map[Reason]Evicted // guarded by mu
+}
+
+func (e *evictions) add(why Reason, went Evicted) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.by == nil {
+		e.by = make(map[Reason]Evicted)
+	}
+	n := e.by[why]
+	e.by[why] = Evicted{n.Objects + went.Objects, n.Bytes + went.Bytes}
+}
+
+func (e *evictions) counts() map[Reason]Evicted {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.by)
+}
+
 // evict frees at least need bytes where it can and tells how many it freed:
 // partials that nobody fills first, then the objects used least recently. What
-// is being read or committed stays.
-func (s *Store) evict(need int64) (freed int64, err error) {
+// is pinned, being read or being committed stays.
+func (s *Store) evict(need int64, why Reason) (freed int64, err error) {
 	for freed < need {
 		name, h, ok := s.space.anyParked()
 		if !ok {
@@ -42,8 +79,8 @@ func (s *Store) evict(need int64) (freed int64, err error) {
 		if err != nil || len(victims) == 0 {
 			return freed, err
 		}
-		n, err := s.remove(victims)
-		freed += n
+		n, err := s.remove(victims, why)
+		freed += n.Bytes
 		if err != nil {
 			return freed, err
 		}
@@ -82,6 +119,14 @@ func (s *Store) markEvicting(d digest.Digest) bool {
 	return true
 }
 
+// inUse reports an object that is being read, committed or evicted.
+func (s *Store) inUse(d digest.Digest) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, going := s.evicting[d]
+	return going || s.reading[d] > 0
+}
+
 func (s *Store) unmarkEvicting(list []digest.Digest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,36 +146,43 @@ func (s *Store) awaitEviction(d digest.Digest) {
 }
 
 // remove takes marked objects out: into trash, out of meta.db, and off the disk.
-// Whatever lies in trash at a start is settled by whether its record is there.
-func (s *Store) remove(victims []digest.Digest) (freed int64, err error) {
+// Whatever lies in trash at a start is settled by whether its record is there. What
+// was pinned since it was marked stays.
+func (s *Store) remove(victims []digest.Digest, why Reason) (went Evicted, err error) {
 	defer s.unmarkEvicting(victims)
 	for i, d := range victims {
 		s.hot.remove(d)
 		s.files.remove(d)
 		if err := os.Rename(s.blobPath(d), s.trashPath(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return 0, errors.Join(err, s.restore(victims[:i]))
+			return went, errors.Join(err, s.restore(victims[:i]))
 		}
 	}
+	var gone, kept []digest.Digest
 	var names []string
 	err = s.db.Update(func(tx *bolt.Tx) error {
-		freed = 0
 		for _, d := range victims {
-			n, gone, err := deleteObject(tx, rawKey(d))
+			if why != Lost && isPinned(tx, rawKey(d), nil) {
+				kept = append(kept, d)
+				continue
+			}
+			n, led, err := deleteObject(tx, rawKey(d))
 			if err != nil {
 				return err
 			}
-			freed, names = freed+n, append(names, gone...)
+			went = Evicted{went.Objects + 1, went.Bytes + n}
+			gone, names = append(gone, d), append(names, led...)
 		}
 		return nil
 	})
 	s.names.drop(names...)
 	if err != nil { // nothing was deleted
-		return 0, errors.Join(err, s.restore(victims))
+		return Evicted{}, errors.Join(err, s.restore(victims))
 	}
-	for _, d := range victims {
+	for _, d := range gone {
 		s.removeQuietly(s.trashPath(d))
 	}
-	return freed, nil
+	s.evicted.add(why, went)
+	return went, s.restore(kept)
 }
 
 // restore brings files back from trash.

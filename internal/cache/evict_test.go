@@ -46,7 +46,7 @@ func TestEvictedWhileAskedFor(t *testing.T) {
 		t.Fatal("it is being read")
 	}
 	time.AfterFunc(20*time.Millisecond, func() {
-		if _, err := s.remove([]digest.Digest{w.Digest}); err != nil {
+		if _, err := s.remove([]digest.Digest{w.Digest}, OverSize); err != nil {
 			t.Error(err)
 		}
 	})
@@ -68,7 +68,7 @@ func TestFailedEvictionLosesNothing(t *testing.T) {
 	if err := os.Mkdir(s.trashPath(list[1]), 0o700); err != nil { // a rename onto it fails
 		t.Fatal(err)
 	}
-	if _, err := s.remove(list); err == nil {
+	if _, err := s.remove(list, OverSize); err == nil {
 		t.Fatal("the eviction did not fail")
 	}
 	if err := os.Remove(s.trashPath(list[1])); err != nil {

@@ -29,7 +29,7 @@ type Report struct {
 // Nothing may be served meanwhile.
 func (s *Store) Fsck(ctx context.Context, repair bool) (Report, error) {
 	c := &checker{s: s, ctx: ctx, repair: repair}
-	err := errors.Join(c.objects(), c.blobs(), c.index(), c.partials())
+	err := errors.Join(c.objects(), c.blobs(), c.index(), c.pins(), c.partials())
 	if err == nil && repair {
 		err = s.db.Update(c.recount)
 	}
@@ -43,6 +43,7 @@ type checker struct {
 	repair bool
 	count  int64 // objects with a record
 	sum    int64 // bytes of their records
+	pinned int64 // of the objects
 }
 
 // problem notes one, and mends it where that is wanted.
@@ -54,6 +55,9 @@ func (c *checker) problem(mend func() error, format string, args ...any) error {
 	c.Repaired++
 	return mend()
 }
+
+// later mends nothing: recount will.
+func (c *checker) later() error { return nil }
 
 // keys copies a bucket's keys, so that no transaction is open while files are
 // read.
@@ -89,11 +93,9 @@ func (c *checker) object(raw []byte) error {
 	if err != nil {
 		return c.problem(func() error { return c.delete(bucketObjects, raw) }, "%s: the record cannot be read", d)
 	}
-	c.count++
-	c.sum += o.Size
+	c.tally(o, +1)
 	drop := func() error {
-		c.count--
-		c.sum -= o.Size
+		c.tally(o, -1)
 		return c.s.lose(d)
 	}
 	f, err := os.Open(c.s.blobPath(d))
@@ -115,6 +117,18 @@ func (c *checker) object(raw []byte) error {
 		return c.problem(drop, "%s: the file holds %s in %d bytes, expected %d bytes", d, got, n, o.Size)
 	}
 	return nil
+}
+
+// tally counts an object, or one that was dropped off again.
+func (c *checker) tally(o *object, n int64) {
+	c.count += n
+	c.sum += n * o.Size
+	c.s.db.View(func(tx *bolt.Tx) error {
+		if isPinned(tx, rawKey(o.digest), o.Names) {
+			c.pinned += n
+		}
+		return nil
+	})
 }
 
 // blobs goes from the files to the records.
@@ -142,24 +156,27 @@ func (c *checker) index() error {
 		objects, access := tx.Bucket(bucketObjects), tx.Bucket(bucketAccess)
 		stats := tx.Bucket(bucketStats)
 		if n, b := counter(stats, keyObjects), counter(stats, keyBytes); n != c.count || b != c.sum {
-			c.problem(func() error { return nil }, "the counters say %d objects of %d bytes, expected %d of %d", n, b, c.count, c.sum)
+			c.problem(c.later, "the counters say %d objects of %d bytes, expected %d of %d", n, b, c.count, c.sum)
 		}
 		n := int64(0)
 		err := access.ForEach(func(k, _ []byte) error {
 			n++
 			var rec record
-			if len(k) != 8+sha256.Size || !getJSON(objects, k[8:], &rec) || string(accessKey(rec.Accessed, k[8:])) != string(k) {
-				c.problem(func() error { return nil }, "access time %x leads to no object", k)
+			switch {
+			case len(k) != 8+sha256.Size || !getJSON(objects, k[8:], &rec) || string(orderKey(rec, k[8:])) != string(k):
+				c.problem(c.later, "access time %x leads to no object", k)
+			case isPinned(tx, k[8:], rec.Names):
+				c.problem(c.later, "%s is pinned and stands in the order of eviction", digestOfKey(k[8:]))
 			}
 			return nil
 		})
-		if n != c.count {
-			c.problem(func() error { return nil }, "%d access times, expected %d", n, c.count)
+		if want := c.count - c.pinned; n != want {
+			c.problem(c.later, "%d access times, expected %d", n, want)
 		}
 		return errors.Join(err, tx.Bucket(bucketEntries).ForEach(func(k, _ []byte) error {
 			var e Entry
 			if !getJSON(tx.Bucket(bucketEntries), k, &e) || objects.Get(rawKey(e.Digest)) == nil {
-				c.problem(func() error { return nil }, "entry %q leads to no object", k)
+				c.problem(c.later, "entry %q leads to no object", k)
 			}
 			return nil
 		}))
@@ -184,22 +201,30 @@ func (c *checker) delete(bucket, key []byte) error {
 	return c.s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucket).Delete(key) })
 }
 
-// recount makes access times, entries and counters anew from the records.
-func (c *checker) recount(tx *bolt.Tx) error {
-	if err := tx.DeleteBucket(bucketAccess); err != nil {
+// renew empties a bucket.
+func renew(tx *bolt.Tx, bucket []byte) error {
+	if err := tx.DeleteBucket(bucket); err != nil {
 		return err
 	}
-	access, err := tx.CreateBucket(bucketAccess)
-	if err != nil {
+	_, err := tx.CreateBucket(bucket)
+	return err
+}
+
+// recount makes access times, entries and counters anew from the records.
+func (c *checker) recount(tx *bolt.Tx) error {
+	if err := c.recountPins(tx); err != nil {
+		return err
+	}
+	if err := renew(tx, bucketAccess); err != nil {
 		return err
 	}
 	objects, entries := tx.Bucket(bucketObjects), tx.Bucket(bucketEntries)
 	var count, sum int64
-	err = objects.ForEach(func(raw, _ []byte) error {
+	err := objects.ForEach(func(raw, _ []byte) error {
 		var rec record
 		getJSON(objects, raw, &rec)
 		count, sum = count+1, sum+rec.Size
-		return access.Put(accessKey(rec.Accessed, raw), nil)
+		return enter(tx, raw, rec)
 	})
 	var dead [][]byte
 	err = errors.Join(err, entries.ForEach(func(k, _ []byte) error {

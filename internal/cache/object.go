@@ -2,7 +2,6 @@ package cache
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -50,10 +49,6 @@ func rawKey(d digest.Digest) []byte {
 }
 
 func digestOfKey(raw []byte) digest.Digest { return digest.FromSum(digest.SHA256, raw) }
-
-func accessKey(at int64, raw []byte) []byte {
-	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(raw)), uint64(at)), raw...)
-}
 
 // Object opens a stored object by its digest, ErrNotStored where it is missing.
 func (s *Store) Object(d digest.Digest) (*Content, error) {
@@ -156,7 +151,7 @@ func (s *Store) lose(d digest.Digest) error {
 	if !s.markEvicting(d) {
 		return nil
 	}
-	_, err := s.remove([]digest.Digest{d})
+	_, err := s.remove([]digest.Digest{d}, Lost)
 	return err
 }
 
@@ -177,7 +172,7 @@ func deleteObject(tx *bolt.Tx, raw []byte) (int64, []string, error) {
 		}
 	}
 	return rec.Size, rec.Names, errors.Join(
-		tx.Bucket(bucketAccess).Delete(accessKey(rec.Accessed, raw)),
+		leave(tx, raw, rec),
 		tx.Bucket(bucketObjects).Delete(raw),
 		addCounter(tx, keyBytes, -rec.Size),
 		addCounter(tx, keyObjects, -1))
@@ -194,7 +189,7 @@ func putObject(tx *bolt.Tx, d digest.Digest, rec record, names ...string) (dropp
 	var old record
 	there := getJSON(objects, raw, &old)
 	if there {
-		if err := tx.Bucket(bucketAccess).Delete(accessKey(old.Accessed, raw)); err != nil {
+		if err := leave(tx, raw, old); err != nil {
 			return nil, err
 		}
 		rec.Names, rec.Meta = old.Names, old.Meta
@@ -204,7 +199,7 @@ func putObject(tx *bolt.Tx, d digest.Digest, rec record, names ...string) (dropp
 	dropped, err = rec.add(tx, names)
 	return dropped, errors.Join(err,
 		putJSON(objects, raw, rec),
-		tx.Bucket(bucketAccess).Put(accessKey(rec.Accessed, raw), nil))
+		enter(tx, raw, rec))
 }
 
 // add notes that names lead to the object. Where it has too many the entries of
@@ -277,11 +272,14 @@ func (s *Store) Name(name string, e Entry) error {
 		if !getJSON(tx.Bucket(bucketObjects), raw, &rec) {
 			return nil
 		}
+		if err := leave(tx, raw, rec); err != nil {
+			return err
+		}
 		gone, err := rec.add(tx, []string{name})
 		dropped = append(dropped, gone...)
 		if err != nil {
 			return err
 		}
-		return errors.Join(putJSON(tx.Bucket(bucketObjects), raw, rec), moveEntry(tx, name, e))
+		return errors.Join(putJSON(tx.Bucket(bucketObjects), raw, rec), enter(tx, raw, rec), moveEntry(tx, name, e))
 	})
 }

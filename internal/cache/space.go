@@ -34,20 +34,20 @@ func newSpace(s *Store, maxSize, minFree int64) *space {
 // reserve sets n bytes aside, evicting what was used least recently where it
 // must. errUnstored tells that there is no room.
 func (sp *space) reserve(n int64) error {
-	if lack, err := sp.take(n); err != nil || lack <= 0 {
+	if lack, _, err := sp.take(n); err != nil || lack <= 0 {
 		return err
 	}
 	sp.evictor.Lock()
 	defer sp.evictor.Unlock()
 	for {
-		lack, err := sp.take(n)
+		lack, why, err := sp.take(n)
 		if err != nil || lack <= 0 {
 			return err
 		}
 		if sp.max > 0 && n > sp.max {
 			return fmt.Errorf("%w: %d bytes are more than the whole budget", errUnstored, n)
 		}
-		freed, err := sp.s.evict(lack)
+		freed, err := sp.s.evict(lack, why)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errUnstored, err)
 		}
@@ -57,28 +57,30 @@ func (sp *space) reserve(n int64) error {
 	}
 }
 
-// take reserves n bytes where they fit, else tells how many are lacking.
-func (sp *space) take(n int64) (lack int64, err error) {
-	used := sp.s.Stats().Bytes
+// take reserves n bytes where they fit, else tells how many are lacking, and where.
+func (sp *space) take(n int64) (lack int64, why Reason, err error) {
+	used := sp.s.stored()
 	var fs unix.Statfs_t
 	if sp.minFree > 0 {
 		if err := unix.Statfs(sp.s.dir, &fs); err != nil {
-			return 0, fmt.Errorf("%w: %w", errUnstored, err)
+			return 0, "", fmt.Errorf("%w: %w", errUnstored, err)
 		}
 	}
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
 	if sp.max > 0 {
-		lack = used + sp.sum.reserved + n - sp.max
+		lack, why = used+sp.sum.reserved+n-sp.max, OverSize
 	}
 	if sp.minFree > 0 {
 		free := int64(fs.Bavail)*fs.Bsize - (sp.sum.reserved - sp.sum.written)
-		lack = max(lack, sp.minFree+n-free)
+		if short := sp.minFree + n - free; sp.max == 0 || short > lack {
+			lack, why = short, LowDisk
+		}
 	}
 	if lack <= 0 {
 		sp.sum.reserved += n
 	}
-	return lack, nil
+	return lack, why, nil
 }
 
 // wrote notes that n more of the bytes of h are on disk.

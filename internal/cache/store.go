@@ -42,6 +42,7 @@ type Store struct {
 	files   *files
 	touched *touched
 	space   *space
+	evicted evictions
 	looks   atomic.Int64 // look-ups in meta.db
 
 	ctx  context.Context // ends with the Store; flights live in it
@@ -140,11 +141,12 @@ type Stats struct {
 	Objects, Bytes int64 // committed
 	Reserved       int64 // bytes of flights and partials
 	Flights        int
+	Evicted        map[Reason]Evicted // since the Store was opened
 }
 
 // Stats reads the counters; it does not count.
 func (s *Store) Stats() Stats {
-	var st Stats
+	st := Stats{Evicted: s.evicted.counts()}
 	s.db.View(func(tx *bolt.Tx) error {
 		stats := tx.Bucket(bucketStats)
 		st.Objects, st.Bytes = counter(stats, keyObjects), counter(stats, keyBytes)
@@ -155,6 +157,15 @@ func (s *Store) Stats() Stats {
 	st.Flights = len(s.flights)
 	s.mu.Unlock()
 	return st
+}
+
+// stored is how many bytes the objects have.
+func (s *Store) stored() (bytes int64) {
+	s.db.View(func(tx *bolt.Tx) error {
+		bytes = counter(tx.Bucket(bucketStats), keyBytes)
+		return nil
+	})
+	return bytes
 }
 
 func (s *Store) blobPath(d digest.Digest) string {

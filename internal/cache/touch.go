@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -90,21 +91,18 @@ func (s *Store) flushTouched() error {
 		return nil
 	}
 	return s.db.Update(func(tx *bolt.Tx) error {
-		objects, access := tx.Bucket(bucketObjects), tx.Bucket(bucketAccess)
+		objects := tx.Bucket(bucketObjects)
 		for d, at := range when {
 			var rec record
 			raw := rawKey(d)
 			if !getJSON(objects, raw, &rec) || rec.Accessed >= at {
 				continue
 			}
-			if err := access.Delete(accessKey(rec.Accessed, raw)); err != nil {
+			if err := leave(tx, raw, rec); err != nil {
 				return err
 			}
 			rec.Accessed = at
-			if err := putJSON(objects, raw, rec); err != nil {
-				return err
-			}
-			if err := access.Put(accessKey(at, raw), nil); err != nil {
+			if err := errors.Join(putJSON(objects, raw, rec), enter(tx, raw, rec)); err != nil {
 				return err
 			}
 		}
