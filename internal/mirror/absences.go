@@ -10,6 +10,10 @@ const (
 	// missingKept and missingFor bound the memory of upstream's refusals.
 	missingKept = 4 << 10
 	missingFor  = 10 * time.Second
+	// lateFor is missingFor for a file that an index names: an upstream in the middle
+	// of its synchronisation brings it soon. It is over when a root that failed for
+	// want of the file is tried again.
+	lateFor = retryAfter
 )
 
 // absences remember for a while what upstream does not give, so that it is not
@@ -42,6 +46,14 @@ func (a absences) gone(key string) error {
 func (a absences) absent(key string, err error) error {
 	if absent(err) {
 		a.forbear(key, err)
+	}
+	return err
+}
+
+// late is absent for a file that an index names.
+func (a absences) late(key string, err error) error {
+	if absent(err) {
+		a.missing.Add(key, absence{err, a.now().Add(lateFor)})
 	}
 	return err
 }

@@ -188,7 +188,9 @@ func (rt *root) probe(ctx context.Context, g *generation, variants []repo.Ref, c
 			return err
 		}
 		if (complete || !absent(err)) && wrong == nil {
-			wrong = fmt.Errorf("%w: %s: %w", ErrIncomplete, ref.Path, err)
+			if wrong = err; !errors.Is(err, ErrIncomplete) {
+				wrong = fmt.Errorf("%w: %s: %w", ErrIncomplete, ref.Path, err)
+			}
 		}
 	}
 	return wrong

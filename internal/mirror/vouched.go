@@ -126,13 +126,13 @@ func (rt *root) find(plan repo.Plan, client *Client) (*generation, repo.Ref, boo
 // fetchIndex has the store give an index whole and checked. ErrIncomplete tells
 // that upstream has it no more.
 func (r *repository) fetchIndex(ctx context.Context, byHash bool, ref repo.Ref) (*cache.Content, error) {
-	key := string(ref.Digest) // that upstream lacks it is remembered, as for any path
+	key := string(ref.Digest) // that upstream lacks it is remembered, for a moment
 	if err := r.gone(key); err != nil && !r.m.store.Has(ref.Digest) {
 		return nil, fmt.Errorf("%w: %s: %s: %w", ErrIncomplete, r.Name, ref.Path, err)
 	}
 	src := &source{group: r.Upstream, paths: r.places(ref, byHash), size: ref.Size, pinned: true}
 	c, err := r.m.store.Get(ctx, cache.Want{Digest: ref.Digest, Size: ref.Size, Source: src})
-	err = r.absent(key, err)
+	err = r.late(key, err)
 	var size *upstream.MismatchError
 	if absent(err) || errors.Is(err, cache.ErrMismatch) || errors.As(err, &size) {
 		return nil, fmt.Errorf("%w: %s: %s: %w", ErrIncomplete, r.Name, ref.Path, err)

@@ -71,8 +71,7 @@ func TestUpdate(t *testing.T) {
 }
 
 // TestHalfSynced: while upstream has the new repomd.xml and not yet what that names,
-// clients get the generation before, whole; when it is through they get the new one,
-// with new names 10 s later at most, as a 404 is remembered for so long.
+// clients get the generation before, whole; when it is through they get the new one.
 func TestHalfSynced(t *testing.T) {
 	if !rig.DnfRuns(t) {
 		return
