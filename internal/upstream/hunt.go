@@ -234,10 +234,13 @@ func (h *hunt) worthAnotherRound(wait time.Duration) bool {
 	if !h.deadline.IsZero() && !h.g.t.now().Add(wait).Before(h.deadline) {
 		return false
 	}
+	passing := false
 	for _, m := range h.mirrors {
-		if s, _ := m.breaker.state(); s == Closed && !h.settled[m] {
-			return true
+		if errors.Is(h.errs[m], errIgnored) {
+			return false // there it can be had as a whole
 		}
+		s, _ := m.breaker.state()
+		passing = passing || s == Closed && !h.settled[m]
 	}
-	return false
+	return passing
 }

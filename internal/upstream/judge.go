@@ -94,6 +94,10 @@ func (g *Group) unsatisfied(m *mirror, r Request, resp *http.Response) error {
 	if ok && r.Size >= 0 && cr.size != r.Size {
 		return &MismatchError{g.name, m.label, r.Size, cr.size}
 	}
+	if r.Part != NoPart { // it lies within that size
+		m.meter.ignored()
+		return errIgnored
+	}
 	if !r.Held.IsZero() && !r.Pinned {
 		return ErrChanged
 	}

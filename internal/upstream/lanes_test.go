@@ -137,6 +137,29 @@ func TestRangesIgnored(t *testing.T) {
 	}
 }
 
+// TestRangesElsewhere: where the one that serves ranges fails, the other is known at
+// once to have the file as a whole. 416 within the file is such an answer too.
+func TestRangesElsewhere(t *testing.T) {
+	for name, fault := range map[string]faulty.Fault{"200": faulty.IgnoreRange().Always(), "416": faulty.Status(416).Always()} {
+		b := setUp(t, 2)
+		b.u[0].Down()
+		b.u[1].Fail(path, fault)
+		if _, err := b.Open(t.Context(), part(3000, 4000, upstream.Lead)); !errors.Is(err, upstream.ErrNoParts) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if slept := b.c.Slept(); len(slept) != 0 {
+			t.Errorf("%s: slept %v", name, slept)
+		}
+		asked(t, b.u[1], "GET "+path+" bytes=3000-3999 -> "+name)
+	}
+	b := setUp(t, 1)
+	b.u[0].Set(path, content[:2000])
+	var size *upstream.MismatchError
+	if _, err := b.Open(t.Context(), part(3000, 4000, upstream.Lead)); !errors.As(err, &size) || size.Got != 2000 {
+		t.Errorf("a shorter file: %v", err)
+	}
+}
+
 func TestAvoid(t *testing.T) {
 	b := setUp(t, 2)
 	r := part(0, 1000, upstream.Lead)

@@ -13,7 +13,7 @@ import (
 func (h *hunt) verdict() error {
 	var failure, changed, size, status, missing error
 	var failed *mirror
-	gone, nMissing := true, 0
+	gone, nMissing, ignored := true, 0, false
 	for _, m := range h.mirrors {
 		err := h.errs[m]
 		var s *StatusError
@@ -23,7 +23,7 @@ func (h *hunt) verdict() error {
 				failure, failed = err, m
 			}
 		case errors.Is(err, errIgnored):
-			size = first(size, ErrNoParts)
+			ignored = true
 		case errors.Is(err, ErrChanged):
 			changed = first(changed, &changedError{h.g.name, m.label})
 		case errors.As(err, &s) && isMissing(s.Code):
@@ -35,6 +35,9 @@ func (h *hunt) verdict() error {
 		default:
 			size = first(size, err)
 		}
+	}
+	if ignored {
+		return ErrNoParts // as a whole it can be had there, whatever the others do
 	}
 	if failed != nil {
 		return &UnavailableError{h.g.name, failed.label, failure, nMissing, h.again()}

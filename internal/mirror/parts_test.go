@@ -1,0 +1,113 @@
+package mirror
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"net/url"
+	"testing"
+	"time"
+
+	"mirrord/internal/cache"
+	"mirrord/internal/digest"
+	"mirrord/internal/faulty"
+	"mirrord/internal/upstream"
+)
+
+// large is a file that is worth parts: six of them.
+var large = func() []byte {
+	out := make([]byte, 24<<20)
+	_, _ = rand.NewChaCha8([32]byte{7}).Read(out)
+	return out
+}()
+
+const (
+	largePath = "pool/large.deb"
+	partBytes = 4 << 20
+)
+
+// yard is a group over some servers and a store, with nothing between them but a
+// source: what a repository does with a file that an index names.
+type yard struct {
+	t     *testing.T
+	ups   []*faulty.Server
+	group *upstream.Group
+	store *cache.Store
+}
+
+func newYard(t *testing.T, mirrors int, change ...func(*upstream.Config)) *yard {
+	t.Helper()
+	y := &yard{t: t}
+	cfg := upstream.Config{Name: "r", Timeouts: upstream.Timeouts{Connect: 5 * time.Second, Header: 10 * time.Second, Idle: 10 * time.Second}}
+	for range mirrors {
+		u := faulty.New(t)
+		u.Set("/"+largePath, large)
+		base, err := url.Parse(u.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y.ups, cfg.Mirrors = append(y.ups, u), append(cfg.Mirrors, base)
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	tr := upstream.NewTransport(upstream.Options{})
+	t.Cleanup(tr.Close)
+	y.group = upstream.NewGroup(cfg, tr)
+	y.reopen(t.TempDir())
+	return y
+}
+
+func (y *yard) reopen(dir string) {
+	y.t.Helper()
+	s, err := cache.Open(cache.Options{Dir: dir})
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	y.store = s
+	y.t.Cleanup(func() { _ = s.Close() })
+}
+
+func (y *yard) want() cache.Want {
+	d, n := digest.Of(large), int64(len(large))
+	return cache.Want{Digest: d, Size: n, Early: true, Source: &source{group: y.group, paths: []string{largePath}, size: n, pinned: true}}
+}
+
+// get reads the large file through the store.
+func (y *yard) get() ([]byte, error) {
+	c, err := y.store.Get(y.t.Context(), y.want())
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return io.ReadAll(c)
+}
+
+func (y *yard) mustGet() time.Duration {
+	y.t.Helper()
+	start := time.Now()
+	got, err := y.get()
+	if err != nil || !bytes.Equal(got, large) {
+		y.t.Fatalf("%d bytes, %v", len(got), err)
+	}
+	return time.Since(start)
+}
+
+// TestPartsWithoutRanges: who serves no ranges gives the whole, also where another
+// mirror, which served them, has died meanwhile.
+func TestPartsWithoutRanges(t *testing.T) {
+	y := newYard(t, 2)
+	for _, u := range y.ups {
+		u.Fail(faulty.All, faulty.Status(416).Ranged().Always())
+	}
+	y.mustGet()
+
+	y = newYard(t, 2)
+	y.ups[0].Rate(8_000_000)
+	y.ups[1].Fail(faulty.All, faulty.IgnoreRange().Always())
+	time.AfterFunc(900*time.Millisecond, y.ups[0].Down) // in the second part
+	y.mustGet()
+	if n := y.ups[0].Sent("/" + largePath); n < partBytes || n > 4*partBytes {
+		t.Errorf("the first was down after %d bytes", n)
+	}
+}
