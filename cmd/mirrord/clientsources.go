@@ -89,7 +89,10 @@ func (t sourceTool) run(cmd *cobra.Command, o sourceOptions) error {
 // serverURL checks the flag, or takes the first listen address.
 func serverURL(cmd *cobra.Command, flag string, cfg *config.Config) (string, error) {
 	if flag == "" {
-		return localURL(cfg.Listen[0]), nil
+		if len(cfg.Listen) == 0 {
+			return localURL(cfg.ListenTLS[0], true), nil
+		}
+		return localURL(cfg.Listen[0], false), nil
 	}
 	u, err := url.Parse(flag)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||

@@ -20,15 +20,19 @@ func loadConfig(file string) (*config.Config, error) {
 }
 
 // localURL is how a client on this machine reaches a listen address.
-func localURL(listen string) string {
+func localURL(listen string, tls bool) string {
+	scheme := "http://"
+	if tls {
+		scheme = "https://"
+	}
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
-		return "http://" + listen
+		return scheme + listen
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return scheme + net.JoinHostPort(host, port)
 }
 
 // aptRepos are the configuration's apt repositories.

@@ -34,7 +34,7 @@ func TestLocalURL(t *testing.T) {
 		":8080": "http://127.0.0.1:8080", "0.0.0.0:1": "http://127.0.0.1:1", "[::]:1": "http://127.0.0.1:1",
 		"[::1]:1": "http://[::1]:1", "mirror.lan:80": "http://mirror.lan:80",
 	} {
-		if got := localURL(listen); got != want {
+		if got := localURL(listen, false); got != want {
 			t.Errorf("localURL(%q) = %q, want %q", listen, got, want)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -59,11 +58,15 @@ func newServeCommand() *cobra.Command {
 
 // serve runs until ctx ends.
 func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Logger) error {
-	listeners, err := listenAll(cfg.Listen)
+	secured, err := secure(cfg, log)
 	if err != nil {
 		return err
 	}
-	defer closeAll(listeners)
+	sockets, err := openSockets(cfg)
+	if err != nil {
+		return err
+	}
+	defer closeAll(sockets)
 	store, err := cache.Open(cache.Options{
 		Dir: cfg.DataDir, MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree,
 		Park: cfg.Cache.Abandoned == config.Park, Log: log,
@@ -84,50 +87,22 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 		return err
 	}
 	defer m.Close()
-	if err := announce(out, cfg, listeners); err != nil {
+	if err := announce(out, cfg, sockets); err != nil {
 		return err
 	}
 	srv := server.New(server.Options{
 		Mirror: m, Paths: paths(cfg), Default: options.Default, Login: asksLogin(cfg),
-		Stats: store.Stats, Upstreams: m.Upstreams, Log: log,
+		Stats: store.Stats, Upstreams: m.Upstreams, TLS: secured.tls, Around: secured.around, Log: log,
 	})
-	return serveUntil(ctx, srv, listeners)
-}
-
-// listenAll opens every address or none.
-func listenAll(addrs []string) ([]net.Listener, error) {
-	var all []net.Listener
-	for _, a := range addrs {
-		l, err := net.Listen("tcp", a)
-		if err != nil {
-			closeAll(all)
-			return nil, fmt.Errorf("cannot listen on %s: %w", a, rootCause(err))
-		}
-		all = append(all, l)
+	if secured.begin != nil {
+		go secured.begin(ctx)
 	}
-	return all, nil
-}
-
-// rootCause is the system's own word, without what led to it.
-func rootCause(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
-		err = next
-	}
-}
-
-func closeAll(all []net.Listener) {
-	for _, l := range all {
-		l.Close()
-	}
+	return serveUntil(ctx, srv, sockets)
 }
 
 // announce tells what to put where.
-func announce(out io.Writer, cfg *config.Config, listeners []net.Listener) error {
-	base := localURL(listeners[0].Addr().String())
+func announce(out io.Writer, cfg *config.Config, sockets []socket) error {
+	base := sockets[0].url()
 	fmt.Fprintf(out, "mirrord listens on %s and keeps its data in %s\n", base, cfg.DataDir)
 	if cfg.Offline {
 		fmt.Fprintln(out, "It is offline: no upstream is asked, what is not stored is answered with 504")
@@ -155,10 +130,14 @@ func serves(cfg *config.Config, kind config.Type) bool {
 }
 
 // serveUntil serves until ctx ends or a listener fails, then drains.
-func serveUntil(ctx context.Context, srv server.Server, listeners []net.Listener) error {
-	failed := make(chan error, len(listeners))
-	for _, l := range listeners {
-		go func() { failed <- srv.Serve(l) }()
+func serveUntil(ctx context.Context, srv server.Server, sockets []socket) error {
+	failed := make(chan error, len(sockets))
+	for _, s := range sockets {
+		serve := srv.Serve
+		if s.tls {
+			serve = srv.ServeTLS
+		}
+		go func() { failed <- serve(s.Listener) }()
 	}
 	var err error
 	select {

@@ -11,7 +11,9 @@ import (
 // Config is a whole configuration, checked, with the defaults filled in.
 type Config struct {
 	File      string   // where it was read, for messages
-	Listen    []string // host:port each
+	Listen    []string // host:port each, without TLS
+	ListenTLS []string // the same with TLS; none without TLS
+	TLS       *TLS     // nil = none
 	DataDir   string
 	Offline   bool // no upstream is asked
 	Cache     Cache

@@ -4,10 +4,12 @@ import "github.com/goccy/go-yaml/ast"
 
 // top reads the whole file.
 func (r *reader) top(n ast.Node, cfg *Config) error {
-	return r.mapping(n, "the configuration", map[string]setter{
-		"listen":   r.listen(&cfg.Listen),
-		"data_dir": value(r, &cfg.DataDir, "data_dir", expectedText, parseText),
-		"offline":  value(r, &cfg.Offline, "offline", expectedBool, parseBool),
+	err := r.mapping(n, "the configuration", map[string]setter{
+		"listen":     r.listen(&cfg.Listen, "listen"),
+		"listen_tls": r.listen(&cfg.ListenTLS, "listen_tls"),
+		"tls":        r.tls(&cfg.TLS),
+		"data_dir":   value(r, &cfg.DataDir, "data_dir", expectedText, parseText),
+		"offline":    value(r, &cfg.Offline, "offline", expectedBool, parseBool),
 		"cache": func(n ast.Node) error {
 			return r.mapping(n, "cache", map[string]setter{
 				"max_size":  value(r, &cfg.Cache.MaxSize, "max_size", expectedSize, parseBudget),
@@ -34,22 +36,20 @@ func (r *reader) top(n ast.Node, cfg *Config) error {
 			return err
 		}),
 	})
+	if err != nil {
+		return err
+	}
+	return r.served(n, cfg)
 }
 
-func (r *reader) listen(to *[]string) setter {
+// listen reads a list of addresses that may be empty.
+func (r *reader) listen(to *[]string, key string) setter {
 	return func(n ast.Node) error {
-		var all []string
-		var one string
-		read := value(r, &one, "listen", expectedAddress, ParseListen)
-		err := r.list("listen", func(n ast.Node) error {
-			if err := read(n); err != nil {
-				return err
-			}
-			all = append(all, one)
+		*to = nil
+		if list, ok := n.(*ast.SequenceNode); ok && len(list.Values) == 0 {
 			return nil
-		})(n)
-		*to = all
-		return err
+		}
+		return r.texts(to, key, expectedAddress, ParseListen)(n)
 	}
 }
 

@@ -2,11 +2,8 @@ package config
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/url"
-	"os"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -75,8 +72,8 @@ func ownTLS(cert, key, ca string) (*tls.Config, error) {
 		return nil, errors.New("cert or key stands alone, expected both")
 	}
 	if cert != "" {
-		if _, err := tls.LoadX509KeyPair(cert, key); err != nil {
-			return nil, fmt.Errorf("%s and %s: %s, expected a certificate and its key in PEM", cert, key, oneLine(err.Error()))
+		if err := fits(cert, key); err != nil {
+			return nil, err
 		}
 		own.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			pair, err := tls.LoadX509KeyPair(cert, key)
@@ -86,17 +83,7 @@ func ownTLS(cert, key, ca string) (*tls.Config, error) {
 	if ca == "" {
 		return own, nil
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool() // a machine without any
-	}
-	text, err := os.ReadFile(ca)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s, expected %s", ca, reason(err), expectedFile)
-	}
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s holds no certificate, expected %s", ca, expectedCert)
-	}
-	own.RootCAs = pool
-	return own, nil
+	var err error
+	own.RootCAs, err = rootsWith(ca)
+	return own, err
 }

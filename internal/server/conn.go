@@ -20,8 +20,8 @@ import (
 // conn is a client's connection.
 type conn struct {
 	*net.TCPConn
-	s      *server
-	client *mirror.Client
+	s    *server
+	peer *peer
 	// idle: net/http waits for a request, or has begun to read one, and nobody else
 	// writes.
 	idle  atomic.Bool
@@ -43,19 +43,9 @@ func (l connListener) Accept() (net.Conn, error) {
 	if err != nil || !ok {
 		return c, err
 	}
-	limitStall(tcp)
-	return &conn{TCPConn: tcp, s: l.s, client: newClient(c)}, nil
+	limitStall(tcp, l.s.waits.stall)
+	return &conn{TCPConn: tcp, s: l.s, peer: newPeer(tcp)}, nil
 }
-
-func newClient(c net.Conn) *mirror.Client {
-	host, _, err := net.SplitHostPort(c.RemoteAddr().String())
-	if err != nil {
-		host = c.RemoteAddr().String()
-	}
-	return &mirror.Client{Addr: host}
-}
-
-type connKey struct{}
 
 // stateChanged is the server's ConnState hook.
 func stateChanged(c net.Conn, state http.ConnState) {
@@ -95,13 +85,13 @@ func (c *conn) Read(p []byte) (int, error) {
 			c.pass(rest)
 			if !c.till.IsZero() { // ours is the longer deadline, for a whole request to come
 				c.till = time.Time{}
-				c.SetReadDeadline(time.Now().Add(headerTimeout))
+				c.SetReadDeadline(time.Now().Add(c.s.waits.header))
 			}
 			return copy(p, rest), err
 		}
-		if now := time.Now(); now.Sub(c.till) > idleTimeout/10 {
+		if now := time.Now(); now.Sub(c.till) > c.s.waits.idle/10 {
 			c.till = now
-			c.SetReadDeadline(now.Add(idleTimeout))
+			c.SetReadDeadline(now.Add(c.s.waits.idle))
 		}
 	}
 }
@@ -133,7 +123,7 @@ func (c *conn) hit(target string) (bool, error) {
 		return false, nil
 	}
 	defer c.s.fast.leave()
-	a, err := c.s.Mirror.Open(context.Background(), mirror.Request{Repo: name, Path: path, Client: c.client, OnlyHit: true})
+	a, err := c.s.Mirror.Open(context.Background(), mirror.Request{Repo: name, Path: path, Client: c.peer.client, OnlyHit: true})
 	if err != nil {
 		return false, nil
 	}

@@ -13,19 +13,15 @@ import (
 // thread for long.
 const sendMax = 1 << 20
 
-// stallMost is how long a client may take nothing at all of what it asked for
-// before its connection ends: what it reads stays open, and is not evicted.
-const stallMost = 5 * time.Minute
-
-// limitStall has the kernel end a connection whose other side is silent. Where it
-// cannot, keep-alive probes are what remains.
-func limitStall(c *net.TCPConn) {
+// limitStall has the kernel end a connection whose other side takes nothing for that
+// long. Where it cannot, keep-alive probes are what remains.
+func limitStall(c *net.TCPConn, most time.Duration) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return
 	}
 	raw.Control(func(fd uintptr) {
-		unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(stallMost.Milliseconds()))
+		unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(most.Milliseconds()))
 	})
 }
 

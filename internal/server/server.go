@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,16 +17,6 @@ import (
 	"mirrord/internal/repo"
 
 	"github.com/go-chi/chi/v5"
-)
-
-const (
-	// headerTimeout ends connections that dribble their request.
-	headerTimeout = 10 * time.Second
-	// idleTimeout is how long a kept-alive connection may rest. apt leaves it for
-	// minutes while packages are installed.
-	idleTimeout = 5 * time.Minute
-	// headerMax bounds a request's header; package managers send under 1 KiB.
-	headerMax = 32 << 10
 )
 
 // Mirror is what the server needs of internal/mirror.
@@ -45,7 +37,11 @@ type Options struct {
 	// Stats and Upstreams are for /metrics; nil = none.
 	Stats     func() cache.Stats
 	Upstreams func() []mirror.Upstream
-	Log       *slog.Logger
+	TLS       *tls.Config // for ServeTLS; nil = it is not called
+	// Around is put around all that is served; nil = nothing. It sees the requests
+	// that are no hits.
+	Around func(http.Handler) http.Handler
+	Log    *slog.Logger
 }
 
 type server struct {
@@ -54,6 +50,7 @@ type server struct {
 	metrics *metrics
 	tokens  *tokens
 	fast    gate
+	waits   waits
 }
 
 // Server is an http.Server that answers hits on its own, cheaper way.
@@ -64,6 +61,11 @@ type Server struct {
 
 // Serve accepts connections until Shutdown or Close.
 func (s Server) Serve(l net.Listener) error { return s.Server.Serve(connListener{l, s.s}) }
+
+// ServeTLS does so with TLS: HTTP/2, or HTTP/1.1 where the client knows no other.
+func (s Server) ServeTLS(l net.Listener) error {
+	return s.Server.ServeTLS(peerListener{l, s.s}, "", "") // Options.TLS has the certificate
+}
 
 // Shutdown ends the connections that rest and waits, until ctx ends, for those
 // that do not.
@@ -79,22 +81,49 @@ func (s Server) Shutdown(ctx context.Context) error {
 }
 
 // New makes a Server, ready for Serve.
-func New(o Options) Server {
+func New(o Options) Server { return newServer(o, usualWaits) }
+
+func newServer(o Options, waits waits) Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &server{Options: o, index: indexPage(o.Paths, o.Default), metrics: newMetrics(o.Stats, o.Upstreams), tokens: newTokens()}
+	s := &server{Options: o, index: indexPage(o.Paths, o.Default), metrics: newMetrics(o.Stats, o.Upstreams), tokens: newTokens(), waits: waits}
+	handler := s.bounded(s.routes())
+	if o.Around != nil {
+		handler = o.Around(handler)
+	}
 	return Server{s: s, Server: &http.Server{
-		Handler:           s.routes(),
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
+		Handler:           handler,
+		ReadHeaderTimeout: waits.header,
+		ReadTimeout:       waits.request, // net/http lifts it once the request is there
+		IdleTimeout:       waits.idle,
 		MaxHeaderBytes:    headerMax,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
 		ConnState:         stateChanged,
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, c)
+		ConnContext:       withPeer,
+		TLSConfig:         withHTTP2(o.TLS),
+		HTTP2: &http.HTTP2Config{
+			MaxReadFrameSize:              frameMax,
+			MaxReceiveBufferPerConnection: aheadMax,
+			MaxReceiveBufferPerStream:     aheadMax,
+			WriteByteTimeout:              waits.stall,
 		},
 	}}
+}
+
+// withHTTP2 names the protocols. net/http would do so itself, but forgets HTTP/2
+// where the first listener is a plain one.
+func withHTTP2(c *tls.Config) *tls.Config {
+	if c == nil {
+		return nil
+	}
+	c = c.Clone()
+	for _, proto := range []string{"h2", "http/1.1"} {
+		if !slices.Contains(c.NextProtos, proto) {
+			c.NextProtos = append(slices.Clone(c.NextProtos), proto)
+		}
+	}
+	return c
 }
 
 func (s *server) routes() http.Handler {
@@ -156,12 +185,8 @@ func (s *server) artifact(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var client *mirror.Client
-	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		client = c.client
-	}
 	a, err := s.Mirror.Open(r.Context(), mirror.Request{
-		Repo: name, Path: path, From: firstByte(r.Header.Get("Range")), Head: r.Method == http.MethodHead, Client: client,
+		Repo: name, Path: path, From: firstByte(r.Header.Get("Range")), Head: r.Method == http.MethodHead, Client: peerOf(r).client,
 	})
 	if err != nil {
 		return err
@@ -183,10 +208,6 @@ func (s *server) finish(r *http.Request, a *mirror.Answer, name, path string) {
 	if r.Context().Err() == nil {
 		s.Log.Warn("a download broke off", "repo", name, "path", path, "err", err)
 	}
-	// To a client of HTTP/1.0 only a reset connection tells. Also where the client
-	// seems gone: it may have closed its own side only.
-	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		c.SetLinger(0)
-	}
+	peerOf(r).reset(r)
 	panic(http.ErrAbortHandler)
 }

@@ -35,7 +35,10 @@ type house struct {
 	m    *mirror.Mirror
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T) *house { return newHouseWith(t, Options{}, usualWaits) }
+
+// newHouseWith fills in the options that the house brings.
+func newHouseWith(t *testing.T, o Options, waits waits) *house {
 	h := &house{t: t, up: faulty.New(t)}
 	log := slog.New(slog.DiscardHandler)
 	store, err := cache.Open(cache.Options{Dir: t.TempDir(), Log: log})
@@ -51,13 +54,9 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.srv = New(Options{Mirror: h.m, Paths: []string{"/r/"}, Default: "docker.io", Stats: store.Stats, Log: log})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.addr = l.Addr().String()
-	go h.srv.Serve(l)
+	o.Mirror, o.Paths, o.Default, o.Stats, o.Log = h.m, []string{"/r/"}, "docker.io", store.Stats, log
+	h.srv = newServer(o, waits)
+	h.addr = h.listen(h.srv.Serve)
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		h.srv.Close()
@@ -66,6 +65,16 @@ func newHouse(t *testing.T) *house {
 		tr.Close()
 	})
 	return h
+}
+
+// listen has serve take connections, and tells where.
+func (h *house) listen(serve func(net.Listener) error) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	go serve(l)
+	return l.Addr().String()
 }
 
 func (h *house) set(path string, size int) []byte {
