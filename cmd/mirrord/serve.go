@@ -90,8 +90,12 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	if err := announce(out, cfg, sockets); err != nil {
 		return err
 	}
+	answered, err := answeredLists(cfg)
+	if err != nil {
+		return err
+	}
 	srv := server.New(server.Options{
-		Mirror: m, Paths: paths(cfg), Default: options.Default, Login: asksLogin(cfg),
+		Mirror: m, Paths: paths(cfg), Default: options.Default, Login: asksLogin(cfg), Lists: answered, Public: cfg.PublicURL,
 		Stats: store.Stats, Upstreams: m.Upstreams, TLS: secured.tls, Around: secured.around, Log: log,
 	})
 	if secured.begin != nil {

@@ -14,6 +14,7 @@ type Config struct {
 	Listen    []string // host:port each, without TLS
 	ListenTLS []string // the same with TLS; none without TLS
 	TLS       *TLS     // nil = none
+	PublicURL *url.URL // where clients reach mirrord; nil = where they say they do
 	DataDir   string
 	Offline   bool // no upstream is asked
 	Cache     Cache

@@ -11,6 +11,7 @@ import (
 
 const whole = `
 listen: ["127.0.0.1:8080", ":81"]
+public_url: https://Mirror.example/all/
 data_dir: /srv/mirrord
 offline: true
 cache: {max_size: 10GiB, min_free: 512MiB, abandoned: park}
@@ -42,7 +43,7 @@ func TestParseWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Listen) != 2 || cfg.Listen[1] != ":81" || cfg.DataDir != "/srv/mirrord" || cfg.TokenFile != "/srv/token" || !cfg.Offline {
+	if len(cfg.Listen) != 2 || cfg.Listen[1] != ":81" || cfg.DataDir != "/srv/mirrord" || cfg.TokenFile != "/srv/token" || !cfg.Offline || cfg.PublicURL.String() != "https://mirror.example/all" {
 		t.Errorf("top: %+v", cfg)
 	}
 	if cfg.Cache != (Cache{MaxSize: 10 << 30, MinFree: 512 << 20, Abandoned: Park}) {
@@ -141,7 +142,7 @@ func TestRefused(t *testing.T) {
 		{"a: [\n", "m.yaml:1: "},
 		{"- a\n", `m.yaml:1: the configuration is a list, expected a mapping`},
 		{"listen: [\":1\"]\n---\nlisten: [\":2\"]\n", "m.yaml:2: a second YAML document"},
-		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: admin, aliases, cache, data_dir, listen, listen_tls, offline, repos, tls, upstream`},
+		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: admin, aliases, cache, data_dir, listen, listen_tls, offline, public_url, repos, tls, upstream`},
 		{"listen: \":1\"\n", `m.yaml:1: listen is ":1", expected a list`},
 		{"listen: []\n", `m.yaml:1: listen is an empty list, expected at least one address here or in listen_tls`},
 		{"listen:\n", `m.yaml:1: listen is empty`},
@@ -160,6 +161,10 @@ func TestRefused(t *testing.T) {
 		{"repos: []\n", "m.yaml:1: repos is an empty list"},
 		{one("name: a", "name: A"), `m.yaml:3: name: "A" is not a repository name, expected lower-case`},
 		{one("name: a", "name: metrics"), `m.yaml:3: name: "metrics" is one of mirrord's own paths`},
+		{one("name: a", "name: metalink"), `m.yaml:3: name: "metalink" is one of mirrord's own paths`},
+		{"public_url: mirror.lan\n", `m.yaml:1: public_url: "mirror.lan" is not http or https, expected an http or https URL without user, query and fragment`},
+		{"public_url: https://u:hunter2@mirror.lan\n", `m.yaml:1: public_url: "...@mirror.lan" has a user, expected`},
+		{"public_url: https://mirror.lan/?x\n", `has a query or fragment`},
 		{one("name: a, ", ""), `m.yaml:3: a repository without a name`},
 		{one("type: apt, ", ""), `m.yaml:3: repository "a" has no type, expected type: apt, rpm, generic or oci`},
 		{one("apt", "yum"), `m.yaml:3: type: "yum" is unknown, expected apt, rpm, generic or oci`},

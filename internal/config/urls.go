@@ -34,6 +34,17 @@ func ParseUpstream(s string) (*url.URL, error) {
 	return u, nil
 }
 
+const expectedPublic = "an http or https URL without user, query and fragment"
+
+// parsePublic reads the URL that clients reach mirrord by.
+func parsePublic(s string) (*url.URL, error) {
+	u, err := ParseUpstream(s)
+	if err == nil && u.User != nil {
+		return nil, fmt.Errorf("%s has a user", shown(s))
+	}
+	return u, err
+}
+
 // shown quotes what the user wrote, with everything up to an @ left out: it may
 // be a password even where the text is no URL.
 func shown(s string) string {
@@ -58,7 +69,7 @@ func parsePattern(s string) (string, error) {
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 
 // reserved names are mirrord's own paths.
-var reserved = []string{"healthz", "readyz", "metrics", "api", "v2"}
+var reserved = []string{"healthz", "readyz", "metrics", "api", "v2", "metalink", "mirrorlist"}
 
 const (
 	expectedName = "lower-case letters, digits, dots, dashes and underscores, a letter or digit first"

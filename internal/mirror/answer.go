@@ -30,11 +30,12 @@ type Answer struct {
 
 // CacheStatus is the value of the RFC 9211 field.
 func (a *Answer) CacheStatus() string {
+	if a.Stale != "" {
+		return staleStatus(a.Stale)
+	}
 	var b strings.Builder
 	b.WriteString("mirrord; ")
 	switch {
-	case a.Stale != "":
-		fmt.Fprintf(&b, "fwd=stale; detail=%q", a.Stale)
 	case a.Validated:
 		b.WriteString("fwd=stale; fwd-status=304")
 	case a.How == cache.Hit:
@@ -50,3 +51,8 @@ func (a *Answer) CacheStatus() string {
 	}
 	return b.String()
 }
+
+// CacheStatus is an Answer's where the states are stale.
+func (s States) CacheStatus() string { return staleStatus(s.Stale) }
+
+func staleStatus(reason string) string { return fmt.Sprintf("mirrord; fwd=stale; detail=%q", reason) }

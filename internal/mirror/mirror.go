@@ -112,6 +112,7 @@ type repository struct {
 	loose    loose
 	absences                                // paths that upstream lacks
 	seen     *lru.Cache[seenKey, string]    // generation that an address was given last
+	promises *lru.Cache[seenKey, promise]   // root that an address was told of
 	found    *lru.Cache[foundKey, repo.Ref] // what paths resolved to
 	mu       sync.Mutex
 	roots    map[string]*root // by directory; guarded by mu
@@ -132,6 +133,7 @@ func New(o Options) (*Mirror, error) {
 		r.tables.r = r
 		r.absences = newAbsences(m.now)
 		r.seen, _ = lru.New[seenKey, string](answersKept)
+		r.promises, _ = lru.New[seenKey, promise](answersKept)
 		r.found, _ = lru.New[foundKey, repo.Ref](answersKept)
 		m.repos[c.Name] = r
 	}
@@ -169,11 +171,7 @@ type Request struct {
 
 // Open answers the request. The Answer is the caller's to close.
 func (m *Mirror) Open(ctx context.Context, req Request) (*Answer, error) {
-	r, ok := m.repos[req.Repo]
-	if !ok {
-		return nil, fmt.Errorf("%w: %q", ErrUnknownRepo, req.Repo)
-	}
-	plan, err := r.Adapter.Plan(req.Path)
+	r, plan, err := m.plan(req)
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +187,16 @@ func (m *Mirror) Open(ctx context.Context, req Request) (*Answer, error) {
 		return r.openLeaf(ctx, plan, req)
 	}
 	return r.openFree(ctx, plan, req)
+}
+
+// plan finds the repository and what the path means in it.
+func (m *Mirror) plan(req Request) (*repository, repo.Plan, error) {
+	r, ok := m.repos[req.Repo]
+	if !ok {
+		return nil, repo.Plan{}, fmt.Errorf("%w: %q", ErrUnknownRepo, req.Repo)
+	}
+	plan, err := r.Adapter.Plan(req.Path)
+	return r, plan, err
 }
 
 // patienceWith is how long a client who could have something stale waits for g now.

@@ -94,9 +94,13 @@ const evictedMost = 3
 // open gives a file of the current generation, ErrNotStored where it was evicted.
 func (rt *root) open(ctx context.Context, plan repo.Plan, req Request) (*Answer, error) {
 	r := rt.r
+	told := rt.promised(req.Client, plan.Member) // before the wait
 	gen, stale, err := rt.current(ctx, plan.Member)
 	if err != nil {
 		return nil, r.absent(plan.Path, err)
+	}
+	if told != nil {
+		gen = told
 	}
 	if old := rt.signed(plan.Member, req.Client); old != nil {
 		gen = old

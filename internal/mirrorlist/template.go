@@ -129,16 +129,6 @@ func (t Template) Place(rawURL string) (path string, ok bool) {
 	return Expand(t.Path, vars), true
 }
 
-// Query is Place where only the parameters are known.
-func (t Template) Query(query string) (path string, ok bool) {
-	vars := map[string]string{}
-	_, want := cutURL(t.URL)
-	if len(want) == 0 || !matchQuery(want, parameters(query), vars) {
-		return "", false
-	}
-	return Expand(t.Path, vars), true
-}
-
 func matchQuery(want, have, vars map[string]string) bool {
 	for key, pattern := range want {
 		if value, ok := have[key]; !ok || !match(pattern, value, vars) {

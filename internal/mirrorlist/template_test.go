@@ -73,12 +73,6 @@ func TestCovers(t *testing.T) {
 	if list, at, ok := whole.Covers("repodata/repomd.xml"); !ok || list != whole.URL || at != "" {
 		t.Errorf("a whole tree: %q, %q, %v", list, at, ok)
 	}
-	if path, ok := tree.Query("arch=x86_64&repo=f-40"); !ok || path != "rel/40/x86_64/os" {
-		t.Errorf("Query: %q, %v", path, ok)
-	}
-	if _, ok := (Template{URL: "https://l.example/m"}).Query("repo=x"); ok {
-		t.Error("a list without parameters is found by some")
-	}
 }
 
 func FuzzPlace(f *testing.F) {

@@ -23,8 +23,10 @@ var verdicts = []struct {
 	text   string // "" = the error's own
 }{
 	{is(repo.ErrBadPath), http.StatusBadRequest, ""},
+	{is(errHost), http.StatusBadRequest, ""},
 	{is(errLogin), http.StatusUnauthorized, ""},
 	{is(errNothingHere), http.StatusNotFound, ""},
+	{is(errNoList), http.StatusNotFound, ""},
 	{is(repo.ErrNotFile), http.StatusNotFound, "not a file"},
 	{is(mirror.ErrUnknownRepo), http.StatusNotFound, ""},
 	{is(mirror.ErrNotListed), http.StatusNotFound, ""},

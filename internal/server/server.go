@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ import (
 type Mirror interface {
 	Open(ctx context.Context, req mirror.Request) (*mirror.Answer, error)
 	Pull(ctx context.Context, req mirror.Pull) (*mirror.Answer, error)
+	States(ctx context.Context, req mirror.Request) (mirror.States, error)
 }
 
 // Options of a server.
@@ -34,6 +36,10 @@ type Options struct {
 	Default string
 	// Login has /v2/ ask clients to log in, so that those do that wait to be asked.
 	Login bool
+	// Lists are answered for the first repository that has them.
+	Lists []Lists
+	// Public is where clients reach the server; nil = where each of them says it does.
+	Public *url.URL
 	// Stats and Upstreams are for /metrics; nil = none.
 	Stats     func() cache.Stats
 	Upstreams func() []mirror.Upstream
@@ -133,6 +139,11 @@ func (s *server) routes() http.Handler {
 	r.Get("/readyz", ok)
 	r.Handle("/metrics", s.metrics.handler())
 	r.Get("/", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, s.index) })
+	list := s.handle(s.list)
+	for _, path := range []string{"/metalink", "/metalink/*", "/mirrorlist", "/mirrorlist/*"} {
+		r.Get(path, list)
+		r.Head(path, list)
+	}
 	artifact := s.handle(s.artifact)
 	r.Get("/{repo}/*", artifact)
 	r.Head("/{repo}/*", artifact)
@@ -184,6 +195,9 @@ func (s *server) artifact(w http.ResponseWriter, r *http.Request) error {
 	name, path, err := split(r.URL.EscapedPath())
 	if err != nil {
 		return err
+	}
+	if s.asksList(name, path) {
+		return s.answerList(w, r, name, path)
 	}
 	a, err := s.Mirror.Open(r.Context(), mirror.Request{
 		Repo: name, Path: path, From: firstByte(r.Header.Get("Range")), Head: r.Method == http.MethodHead, Client: peerOf(r).client,

@@ -19,6 +19,7 @@ import (
 	"mirrord/internal/faulty"
 	"mirrord/internal/mirror"
 	"mirrord/internal/repo/generic"
+	"mirrord/internal/repo/rpm"
 	"mirrord/internal/upstream"
 
 	"go.uber.org/goleak"
@@ -26,7 +27,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// house is a server with one generic repository "r" on an upstream.
+// house is a server with a generic repository "r" and an rpm repository "f" on an
+// upstream.
 type house struct {
 	t    *testing.T
 	up   *faulty.Server
@@ -47,10 +49,13 @@ func newHouseWith(t *testing.T, o Options, waits waits) *house {
 	}
 	tr := upstream.NewTransport(upstream.Options{})
 	base, _ := url.Parse("http://" + h.up.Host())
-	h.m, err = mirror.New(mirror.Options{Store: store, Log: log, Repos: []mirror.Config{{
-		Name: "r", Adapter: generic.Adapter{}, Fresh: time.Hour,
-		Upstream: upstream.NewGroup(upstream.Config{Name: "r", Mirrors: []*url.URL{base}}, tr),
-	}}})
+	group := func(name string) *upstream.Group {
+		return upstream.NewGroup(upstream.Config{Name: name, Mirrors: []*url.URL{base}}, tr)
+	}
+	h.m, err = mirror.New(mirror.Options{Store: store, Log: log, Repos: []mirror.Config{
+		{Name: "r", Adapter: generic.Adapter{}, Fresh: time.Hour, Upstream: group("r")},
+		{Name: "f", Adapter: rpm.Adapter{}, Fresh: 0, Upstream: group("f")},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,9 @@ func identity(t *testing.T) (*tls.Config, *x509.CertPool) {
 // not.
 func secureHouse(t *testing.T, waits waits) (h *house, addr string, client func(http2 bool) *http.Client, conf *tls.Config) {
 	own, roots := identity(t)
-	h = newHouseWith(t, Options{TLS: own}, waits)
+	o := answered()
+	o.TLS = own
+	h = newHouseWith(t, o, waits)
 	addr = h.listen(h.srv.ServeTLS)
 	conf = &tls.Config{RootCAs: roots}
 	return h, addr, func(http2 bool) *http.Client {

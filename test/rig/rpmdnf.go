@@ -58,6 +58,12 @@ proxy=
 // lines of the repository's section.
 func NewDnf(tb testing.TB, url string, keys ...string) *Dnf {
 	tb.Helper()
+	return NewDnfFrom(tb, "baseurl="+url, keys...)
+}
+
+// NewDnfFrom is NewDnf where the section says in another way where the repository is.
+func NewDnfFrom(tb testing.TB, source string, keys ...string) *Dnf {
+	tb.Helper()
 	d := &Dnf{Root: tb.TempDir(), tb: tb, dir: tb.TempDir()}
 	for _, dir := range []string{filepath.Join(d.Root, "var/log"), filepath.Join(d.dir, "vars"), filepath.Join(d.dir, "home")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -65,7 +71,7 @@ func NewDnf(tb testing.TB, url string, keys ...string) *Dnf {
 		}
 	}
 	writeFile(tb, filepath.Join(d.dir, "dnf.conf"), fmt.Sprintf(dnfConf, d.dir))
-	writeFile(tb, filepath.Join(d.dir, "repos/test.repo"), "[test]\nname=test\nbaseurl="+url+"\n"+strings.Join(keys, "\n")+"\n")
+	writeFile(tb, filepath.Join(d.dir, "repos/test.repo"), "[test]\nname=test\n"+source+"\n"+strings.Join(keys, "\n")+"\n")
 	return d
 }
 
@@ -102,9 +108,12 @@ func (d *Dnf) Installed(p Package) string {
 }
 
 // Metadata is the names of the files below repodata that it fetched last.
-func (d *Dnf) Metadata() []string {
+func (d *Dnf) Metadata() []string { return d.Cached("repodata/*") }
+
+// Cached is the names of the files that it keeps of the repository, by a pattern.
+func (d *Dnf) Cached(pattern string) []string {
 	d.tb.Helper()
-	files, err := filepath.Glob(filepath.Join(d.Root, "var/cache/dnf/test-*/repodata/*"))
+	files, err := filepath.Glob(filepath.Join(d.Root, "var/cache/dnf/test-*", pattern))
 	if err != nil {
 		d.tb.Fatal(err)
 	}
