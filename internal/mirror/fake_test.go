@@ -32,7 +32,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // house is a mirror with its store and a clock of its own.
 type house struct {
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	store *cache.Store
 	m     *Mirror
@@ -44,7 +44,7 @@ type house struct {
 
 // newHouse starts one upstream a name and a mirror with the repositories "deb",
 // "rpm" and "files" on them.
-func newHouse(t *testing.T, upstreams int) *house {
+func newHouse(t testing.TB, upstreams int) *house {
 	h := &house{t: t, dir: t.TempDir()}
 	for range upstreams {
 		h.ups = append(h.ups, faulty.New(t))

@@ -130,7 +130,7 @@ func New(o Options) (*Mirror, error) {
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	for _, c := range o.Repos {
 		r := &repository{Config: c, m: m, roots: make(map[string]*root)}
-		r.tables.r = r
+		r.tables.r, r.tables.slots = r, make(chan struct{}, readAtOnce)
 		r.absences = newAbsences(m.now)
 		r.seen, _ = lru.New[seenKey, string](answersKept)
 		r.promises, _ = lru.New[seenKey, promise](answersKept)

@@ -3,7 +3,6 @@ package mirror
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -14,15 +13,13 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// refsMax bounds what one index may vouch for: thirty times Debian's main.
-const refsMax = 2_000_000
-
 // tables are what the indexes of a repository vouch for. Each index is read once,
-// into a table of meta.db named by its digest; which tables count follows from
-// the generations.
+// into a table of meta.db named by its digest (tabulate.go); which tables count
+// follows from the generations.
 type tables struct {
 	r       *repository
 	reading singleflight.Group // by table name
+	slots   chan struct{}      // one for each index that is being unpacked
 
 	mu   sync.Mutex
 	list []table // nil = to be worked out; guarded by mu
@@ -164,7 +161,7 @@ func (t *tables) search(path string, behind []string) (ref repo.Ref, ok bool) {
 			if !tb.covers(path) {
 				continue
 			}
-			if ref, ok = decodeRef(path, tx.Get(tb.name(t.r.Name), []byte(path))); ok {
+			if ref, ok = find(tx, tb.name(t.r.Name), path); ok {
 				return nil
 			}
 		}
@@ -216,48 +213,13 @@ func (t *tables) unread(path string) (list []table) {
 	all := t.all()
 	t.r.m.store.View(func(tx cache.Tx) error {
 		for _, tb := range all {
-			if tb.covers(path) && !tx.Has(tb.name(t.r.Name)) {
+			if tb.covers(path) && runs(tx, tb.name(t.r.Name)) == 0 {
 				list = append(list, tb)
 			}
 		}
 		return nil
 	})
 	return list
-}
-
-// read makes one table, in one transaction: it is there whole or not at all.
-func (t *tables) read(ctx context.Context, tb table) error {
-	c, err := t.r.fetchIndex(ctx, tb.hash, tb.ref)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	var refs []repo.Ref
-	err = t.r.Adapter.Read(tb.ref.Path, c, func(ref repo.Ref) error {
-		if len(refs) == refsMax {
-			return fmt.Errorf("more than %d files", refsMax)
-		}
-		refs = append(refs, ref)
-		return ctx.Err()
-	})
-	if err != nil {
-		err = fmt.Errorf("%s: %s: %w", t.r.Name, tb.ref.Path, err)
-		t.r.forbear(tb.name(t.r.Name), err) // it is much work, and the next time ends no better
-		return err
-	}
-	slices.SortFunc(refs, func(a, b repo.Ref) int { return strings.Compare(a.Path, b.Path) })
-	return t.r.m.store.Update(func(tx cache.Tx) error {
-		b, err := tx.Table(tb.name(t.r.Name))
-		if err != nil {
-			return err
-		}
-		for _, ref := range refs {
-			if err := b.Put([]byte(ref.Path), encodeRef(ref)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // prune drops the tables of indexes that no kept generation names.
