@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type Config struct {
 	Repos string // YAML: the list under "repos:", one "- {...}" a line, indented or not
 	Data  string // data directory; "" makes one that goes with the test
 	Extra string // YAML: further top-level keys
+	Addr  string // host:port to listen on; "" finds one
 }
 
 // Mirrord is a running mirrord, or one that was stopped. It belongs to the
@@ -70,7 +72,7 @@ func Start(tb testing.TB, o Config) *Mirrord {
 		}
 	})
 	for try := range 5 {
-		m.addr = freeAddr(tb)
+		m.addr = cmp.Or(o.Addr, FreeAddr(tb))
 		if m.start() == nil {
 			return m
 		}
@@ -95,8 +97,8 @@ func (o Config) text(data string) string {
 	return b.String() + "\n"
 }
 
-// freeAddr finds a port that nobody listens on.
-func freeAddr(tb testing.TB) string {
+// FreeAddr finds a port that nobody listens on.
+func FreeAddr(tb testing.TB) string {
 	for range 100 {
 		addr := fmt.Sprintf("127.0.0.1:%d", portFirst+rand.IntN(portEnd-portFirst))
 		if l, err := net.Listen("tcp", addr); err == nil {

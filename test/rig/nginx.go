@@ -54,7 +54,7 @@ var nginxTemp = regexp.MustCompile(`--http-([a-z-]+)-temp-path=`)
 // of its server.
 func StartNginx(tb testing.TB, root string, extra ...string) *Nginx {
 	tb.Helper()
-	n := &Nginx{Root: root, extra: strings.Join(extra, " "), tb: tb, dir: tb.TempDir(), addr: freeAddr(tb)}
+	n := &Nginx{Root: root, extra: strings.Join(extra, " "), tb: tb, dir: tb.TempDir(), addr: FreeAddr(tb)}
 	n.URL = "http://" + n.addr
 	built, err := exec.Command("nginx", "-V").CombinedOutput()
 	if err != nil {

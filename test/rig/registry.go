@@ -42,7 +42,7 @@ type RegistryAuth struct {
 func StartRegistry(tb testing.TB, auth RegistryAuth) *Registry {
 	tb.Helper()
 	dir := tb.TempDir()
-	r := &Registry{Host: freeAddr(tb), tb: tb, config: filepath.Join(dir, "config.yml"), log: new(logBuffer), auth: auth}
+	r := &Registry{Host: FreeAddr(tb), tb: tb, config: filepath.Join(dir, "config.yml"), log: new(logBuffer), auth: auth}
 	r.URL = "http://" + r.Host
 	// The drain is what makes a stopped registry's log complete.
 	text := fmt.Sprintf(`version: 0.1
