@@ -2,9 +2,12 @@ package mirror
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +45,7 @@ func newYard(t *testing.T, mirrors int, change ...func(*upstream.Config)) *yard 
 	for range mirrors {
 		u := faulty.New(t)
 		u.Set("/"+largePath, large)
+		u.Set("/small", []byte("small"))
 		base, err := url.Parse(u.URL)
 		if err != nil {
 			t.Fatal(err)
@@ -83,14 +87,22 @@ func (y *yard) get() ([]byte, error) {
 	return io.ReadAll(c)
 }
 
-func (y *yard) mustGet() time.Duration {
+func (y *yard) mustGet() {
 	y.t.Helper()
-	start := time.Now()
-	got, err := y.get()
-	if err != nil || !bytes.Equal(got, large) {
-		y.t.Fatalf("%d bytes, %v", len(got), err)
+	if got, err := y.get(); err != nil || !bytes.Equal(got, large) {
+		y.t.Errorf("%d bytes, %v", len(got), err)
 	}
-	return time.Since(start)
+}
+
+// small asks for another file of the group, as another client does.
+func (y *yard) small() error {
+	body, err := y.group.Open(y.t.Context(), upstream.Request{Path: "small", Size: -1})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	_, err = io.Copy(io.Discard, body)
+	return err
 }
 
 // TestPartsWithoutRanges: who serves no ranges gives the whole, also where another
@@ -109,5 +121,50 @@ func TestPartsWithoutRanges(t *testing.T) {
 	y.mustGet()
 	if n := y.ups[0].Sent("/" + largePath); n < partBytes || n > 4*partBytes {
 		t.Errorf("the first was down after %d bytes", n)
+	}
+}
+
+// bears lets so many requests through at a time, and refuses the others.
+func bears(n int32) faulty.Fault {
+	var at atomic.Int32
+	return faulty.Status(503).Always().When(func(r *http.Request) bool {
+		if at.Add(1) > n {
+			at.Add(-1)
+			return true
+		}
+		context.AfterFunc(r.Context(), func() { at.Add(-1) })
+		return false
+	})
+}
+
+// TestMoreConnectionsThanAreBorne: the file comes over those that the server bears,
+// and other clients notice nothing.
+func TestMoreConnectionsThanAreBorne(t *testing.T) {
+	y := newYard(t, 1, func(c *upstream.Config) { c.Connections = 4 })
+	y.ups[0].Rate(6_000_000)
+	y.ups[0].Fail("/"+largePath, bears(2))
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		y.mustGet()
+	}()
+	for n := 0; ; n++ {
+		if err := y.small(); err != nil {
+			t.Errorf("request %d of another client: %v", n, err)
+		}
+		select {
+		case <-done:
+			refused := 0
+			for _, r := range y.ups[0].Requests() {
+				if r.Status == 503 {
+					refused++
+				}
+			}
+			if refused == 0 || refused > 8 {
+				t.Errorf("refused %d times", refused)
+			}
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }

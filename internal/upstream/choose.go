@@ -35,6 +35,12 @@ func (g *Group) chosen(method string, r Request) []*mirror {
 	if left := without(order, r.Avoid); len(left) > 0 || r.Part == Lane {
 		order = left
 	}
+	spare := map[*mirror]bool{} // where a lead is not one more than there may be
+	if r.Part == Lead {
+		for _, m := range g.worthy() {
+			spare[m] = g.t.seats.spare(m.host, g.connections)
+		}
+	}
 	continues := func(m *mirror) bool { return r.Off > 0 && !r.Pinned && m.label == r.HeldFrom }
 	slices.SortStableFunc(order, func(a, b *mirror) int {
 		return cmp.Or(
@@ -42,6 +48,7 @@ func (g *Group) chosen(method string, r Request) []*mirror {
 			trueFirst(continues(a), continues(b)),
 			trueFirst(!a.breaker.suspect(), !b.breaker.suspect()),
 			trueFirst(r.Part == NoPart || !a.meter.isWhole(), r.Part == NoPart || !b.meter.isWhole()),
+			trueFirst(spare[a], spare[b]),
 		)
 	})
 	return order

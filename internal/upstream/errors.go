@@ -26,6 +26,8 @@ type StatusError struct {
 	Repo, Mirror string
 	Code         int
 	RetryAfter   time.Duration // 0 when the mirror did not say
+
+	crowded bool // the group's own lanes may be why
 }
 
 func (e *StatusError) Error() string {

@@ -39,8 +39,13 @@ func (g *Group) ask(ctx context.Context, m *mirror, method string, r Request, li
 		defer patience.Stop()
 	}
 	sent := r.header(r.HeldFrom == m.label)
+	release := r.seat
+	if release == nil {
+		release = g.hold(m)
+	}
 	resp, err := g.answer(ctx, w, m, method, r, sent)
 	if err != nil {
+		release()
 		cancel(nil)
 		return nil, err
 	}
@@ -49,14 +54,11 @@ func (g *Group) ask(ctx context.Context, m *mirror, method string, r Request, li
 		w.arm("error body", drainFor)
 		drain(resp)
 		w.disarm()
+		release()
 		cancel(nil)
 		return nil, err
 	}
 	m.meter.outcome(false)
-	release := r.seat
-	if release == nil {
-		release = m.meter.hold()
-	}
 	return &exchange{m: m, info: info, end: end, ctx: ctx, watch: w, idle: g.timeouts.Idle, body: resp.Body, release: release}, nil
 }
 

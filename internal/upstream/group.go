@@ -71,6 +71,7 @@ type mirror struct {
 	label   string
 	listed  bool            // by a list, not by the configuration
 	base    *url.URL        // without userinfo
+	host    string          // host:port of base
 	auth    string          // the Authorization field where no token is ever needed, "" none
 	login   Login           // the same credentials
 	own     *http.Transport // nil: the process's
@@ -108,7 +109,7 @@ func NewGroup(cfg Config, t *Transport) *Group {
 func newMirror(u *url.URL, others []*mirror, now func() time.Time) *mirror {
 	base := *u
 	base.User = nil
-	m := &mirror{label: base.Scheme + "://" + base.Host, base: &base, breaker: newBreaker(now), meter: newMeter(now)}
+	m := &mirror{label: base.Scheme + "://" + base.Host, base: &base, host: hostPort(&base), breaker: newBreaker(now), meter: newMeter(now)}
 	if u.User != nil {
 		password, _ := u.User.Password()
 		m.login = Login{Username: u.User.Username(), Password: password}

@@ -19,7 +19,7 @@ const (
 )
 
 // leftLate is the reason for which a request is taken from a mirror that another
-// answered sooner.
+// answered sooner, or a lane's part from one that kept it waiting.
 const leftLate = "late"
 
 // hedges is what of them is saved up.
@@ -149,6 +149,12 @@ func (h *hunt) hedge(m *mirror) (ok, probe bool) {
 	return m.breaker.allow()
 }
 
+// tooLate makes m the last choice for a while, which kept a lane waiting.
+func (m *mirror) tooLate(err *timeoutError) {
+	m.breaker.blame(err)
+	m.meter.late(err.after)
+}
+
 func (t *meter) known() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -162,7 +168,7 @@ func (t *meter) hedgeAfter() time.Duration {
 	return max(hedgeLeast, time.Duration(hedgeLate*t.first.value*float64(time.Second)))
 }
 
-// late notes that another mirror answered, and this one had not within d. That can
+// late notes that this mirror had not answered within d, and others bring the bytes. That can
 // only make it slower.
 func (t *meter) late(d time.Duration) {
 	t.mu.Lock()

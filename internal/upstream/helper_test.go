@@ -137,6 +137,19 @@ func (b bench) mustGet(t testing.TB, r upstream.Request) *upstream.Body {
 	return body
 }
 
+// idle waits until nothing is under way: what was given up ends by itself.
+func (b bench) idle(t testing.TB) {
+	t.Helper()
+	busy := func(s upstream.MirrorStatus) bool { return s.Active != 0 }
+	for range 500 {
+		if !slices.ContainsFunc(b.Status(), busy) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("it does not end: %+v", b.Status())
+}
+
 // asked compares a server's log.
 func asked(t testing.TB, u *faulty.Server, want ...string) {
 	t.Helper()

@@ -86,12 +86,17 @@ func (g *Group) hunt(ctx context.Context, method string, r Request) (*exchange, 
 			return nil, err
 		}
 	}
+	h.limits()
+	return nil, h.verdict()
+}
+
+// limits notes which mirrors want this login to come later.
+func (h *hunt) limits() {
 	for m, err := range h.errs {
-		if r.overLimit(err) && !isCooling(err) {
-			g.limit(m, r, err)
+		if h.r.overLimit(err) && !isCooling(err) {
+			h.g.limit(m, h.r, err)
 		}
 	}
-	return nil, h.verdict()
 }
 
 // round asks each mirror that is left once. Both results nil: none had it.
@@ -138,7 +143,7 @@ func (h *hunt) round(ctx context.Context) (*exchange, error) {
 func (h *hunt) lane(ctx context.Context) (*exchange, error) {
 	all := h.mirrors
 	for _, m := range all {
-		if h.r.seat = m.meter.seize(h.g.connections); h.r.seat == nil {
+		if h.r.seat = h.g.seize(m); h.r.seat == nil {
 			continue
 		}
 		h.mirrors = []*mirror{m}
@@ -146,11 +151,12 @@ func (h *hunt) lane(ctx context.Context) (*exchange, error) {
 		if x != nil {
 			return x, nil
 		}
-		h.r.seat()
+		h.r.seat() // it may not have been asked
 		if err != nil {
 			return nil, err
 		}
 	}
+	h.limits()
 	return nil, ErrNoLane
 }
 
@@ -176,6 +182,13 @@ func (h *hunt) note(m *mirror, probe bool, err error) {
 	h.errs[m] = err
 	if sound(err) {
 		m.breaker.worked()
+		h.settled[m] = true
+		return
+	}
+	var late *timeoutError
+	if h.r.Part == Lane && errors.As(err, &late) { // it may still answer those who give it more time
+		m.breaker.left(probe)
+		m.tooLate(late)
 		h.settled[m] = true
 		return
 	}
@@ -222,7 +235,7 @@ func repeatable(err error) bool {
 // restAsked is the Retry-After of a mirror that wants to be left alone.
 func restAsked(err error) time.Duration {
 	var s *StatusError
-	if errors.As(err, &s) && (s.Code == http.StatusTooManyRequests || s.Code == http.StatusServiceUnavailable) {
+	if errors.As(err, &s) && busy(s.Code) {
 		return s.RetryAfter
 	}
 	return 0

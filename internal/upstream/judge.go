@@ -47,7 +47,7 @@ func (g *Group) judge(m *mirror, method string, r Request, sent http.Header, res
 		// The mirror said yes; a CDN's signed URL may have run out on the way.
 		return Info{}, 0, answerError(fmt.Sprintf("redirected to a host that answered %d", code))
 	case code >= 400:
-		return Info{}, 0, &StatusError{g.name, m.label, code, retryAfter(resp.Header.Get("Retry-After"), g.t.now())}
+		return Info{}, 0, g.refusal(m, resp)
 	default:
 		return Info{}, 0, answerError(fmt.Sprintf("answered %d, which was not asked for", code))
 	}
@@ -102,6 +102,16 @@ func (g *Group) unsatisfied(m *mirror, r Request, resp *http.Response) error {
 		return ErrChanged
 	}
 	return &StatusError{Repo: g.name, Mirror: m.label, Code: resp.StatusCode}
+}
+
+// refusal is an answer that says no.
+func (g *Group) refusal(m *mirror, resp *http.Response) error {
+	s := &StatusError{
+		Repo: g.name, Mirror: m.label, Code: resp.StatusCode,
+		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), g.t.now()),
+	}
+	s.crowded = busy(s.Code) && g.t.seats.crowded(m.host, max(s.RetryAfter, crowdedFor))
+	return s
 }
 
 func encoded(resp *http.Response) bool {

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"errors"
-	"sync"
 	"time"
 )
 
@@ -11,7 +10,7 @@ const (
 	lanesFrom = 16 << 20
 	// lanesMost bounds the connections of one object.
 	lanesMost = 8
-	// connectionsMost bounds those to one mirror: more is what its keepers forbid.
+	// connectionsMost bounds those to one host: more is what its keepers forbid.
 	connectionsMost = 4
 	// A lane waits for an answer so many times as long as its mirror takes.
 	laneLate = 5
@@ -41,18 +40,18 @@ const (
 var errIgnored = errors.New("ignores ranges")
 
 // Lanes is how many parts of a file of that size are worth fetching at once: as
-// many as the mirrors that are well have connections. 1 where it is not worth it.
+// many as the hosts of mirrors that are well have connections. 1 where it is not worth it.
 func (g *Group) Lanes(size int64) int {
 	if size < lanesFrom {
 		return 1
 	}
-	n := 0
+	hosts := map[string]bool{}
 	for _, m := range g.worthy() {
 		if s, _ := m.breaker.state(); s == Closed {
-			n += g.connections
+			hosts[m.host] = true
 		}
 	}
-	return min(max(n, 1), lanesMost)
+	return min(max(len(hosts)*g.connections, 1), lanesMost)
 }
 
 // worthy are the mirrors that a lane may use, the best first: not what gave wrong
@@ -85,17 +84,6 @@ func without(all []*mirror, avoid []string) []*mirror {
 		}
 	}
 	return rest
-}
-
-// seize is hold where the mirror has a connection to spare, else nil.
-func (t *meter) seize(connections int) func() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.active >= connections {
-		return nil
-	}
-	t.active++
-	return sync.OnceFunc(t.release)
 }
 
 // laneLimit bounds the wait for a lane's answer: others could bring its part, and

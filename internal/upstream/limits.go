@@ -61,5 +61,5 @@ func (g *Group) limitKey(m *mirror, r Request) string {
 // overLimit: a registry says to come later, to who has asked it r.
 func (r Request) overLimit(err error) bool {
 	var s *StatusError
-	return r.Scope != "" && errors.As(err, &s) && s.Code == http.StatusTooManyRequests
+	return r.Scope != "" && errors.As(err, &s) && s.Code == http.StatusTooManyRequests && !s.crowded
 }

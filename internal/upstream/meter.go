@@ -32,7 +32,7 @@ type meter struct {
 	bytes   float64    // decayed, over seconds
 	seconds float64
 	used    time.Time // when the last answer or failure came
-	active  int       // bodies under way
+	active  int       // questions and bodies under way
 	whole   time.Time // until then it is taken to ignore ranges
 	behind  time.Time // until then it is passed over for roots
 	left    map[string]int64
@@ -121,7 +121,7 @@ func (t *meter) isBehind() bool {
 	return t.now().Before(t.behind)
 }
 
-// hold counts a body that begins; the func it returns, once, that it is over.
+// hold counts a question and its body; the func it returns, once, that they are over.
 func (t *meter) hold() func() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -148,10 +148,11 @@ type Measure struct {
 	Throughput float64       // bytes a second of one body, 0 unknown
 	Errors     float64       // part of the requests that failed, 0 to 1
 	Used       time.Time     // zero never
-	Active     int           // bodies under way
+	Active     int           // questions and bodies under way
 	Behind     bool          // it is passed over for roots: it had an older one than is known
 	// Left counts what was taken from it before its end: "stall", "slow", "late"
-	// (another answered a request first) and "wrong".
+	// (another answered a request first, or brings the part that it kept waiting for)
+	// and "wrong".
 	Left map[string]int64
 }
 

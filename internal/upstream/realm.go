@@ -108,7 +108,7 @@ func (g *Group) explain(m *mirror, o offer, rest time.Duration, err error) error
 	var broke net.Error
 	switch {
 	case errors.As(err, &said):
-		status := &StatusError{g.name, o.realm.Scheme + "://" + o.realm.Host, said.StatusCode, rest}
+		status := &StatusError{Repo: g.name, Mirror: o.realm.Scheme + "://" + o.realm.Host, Code: said.StatusCode, RetryAfter: rest}
 		if sound(status) { // the mirror's 401 stands: a realm's 404 says nothing about the file
 			status = &StatusError{Repo: g.name, Mirror: m.label, Code: http.StatusUnauthorized}
 		}
@@ -153,5 +153,6 @@ func (e *tokenError) Unwrap() error { return e.err }
 // for it.
 func (r Request) blameless(err error) bool {
 	var t *tokenError
-	return errors.As(err, &t) && t.blameless || r.overLimit(err)
+	var s *StatusError
+	return errors.As(err, &t) && t.blameless || errors.As(err, &s) && s.crowded || r.overLimit(err)
 }

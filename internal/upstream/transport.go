@@ -40,6 +40,7 @@ type Transport struct {
 	now     func() time.Time
 	sleep   func(context.Context, time.Duration) error
 	rt      *http.Transport
+	seats   *seats
 
 	direct  *net.Dialer // for hosts of the table and proxies
 	guarded *net.Dialer // for hosts that a redirect pattern let in: public addresses only
@@ -71,6 +72,7 @@ func NewTransport(o Options) *Transport {
 	if proxy == nil {
 		proxy = http.ProxyFromEnvironment
 	}
+	t.seats = newSeats(t.now)
 	t.rt = t.pool(t.remember(proxy), o.TLS)
 	return t
 }
