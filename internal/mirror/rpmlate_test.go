@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -47,4 +48,46 @@ func TestRPMListedAndLate(t *testing.T) {
 	s.publish(h.ups[0])
 	h.advance(retryAfter)
 	h.rpmWants(nil, late, s.files[late])
+}
+
+// oneRPM is a state of a repository in dir with one package.
+func oneRPM(dir, name, data string, date time.Time) *rpmState {
+	under := func(p string) string { return join(dir, p) }
+	primary := zip(fmt.Sprintf(`<metadata><package><checksum type="sha256">%x</checksum><size package="%d"/><location href="%s"/></package></metadata>`,
+		sum(data), len(data), name))
+	p := fmt.Sprintf("repodata/%x-primary.xml.gz", sum(primary))
+	return &rpmState{files: map[string]string{
+		under(name): data, under(p): primary,
+		under("repodata/repomd.xml"): fmt.Sprintf(`<repomd><data type="primary"><checksum type="sha256">%x</checksum><location href="%s"/><timestamp>%d</timestamp></data></repomd>`,
+			sum(primary), p, date.Unix()),
+	}}
+}
+
+// TestRPMRootWithinRoot: a package that two roots name, one within the other, and that
+// upstream replaced under its name, is what the newer root says. The other is not
+// asked for again until somebody wants it.
+func TestRPMRootWithinRoot(t *testing.T) {
+	for _, wanted := range []string{"", "sub"} {
+		h := newHouse(t, 1)
+		var now map[string]*rpmState
+		put := func(data string, date time.Time) {
+			now = map[string]*rpmState{"": oneRPM("", "sub/p.rpm", data, date), "sub": oneRPM("sub", "p.rpm", data, date)}
+			for _, s := range now {
+				s.publish(h.ups[0])
+			}
+		}
+		root := func(dir string) {
+			t.Helper()
+			p := join(dir, "repodata/repomd.xml")
+			h.rpmWants(nil, p, now[dir].files[p])
+		}
+		put("old", monday)
+		root("")
+		root("sub")
+		h.rpmWants(nil, "sub/p.rpm", "old")
+		put("newer", tuesday)
+		h.advance(2 * time.Minute)
+		root(wanted)
+		h.rpmWants(nil, "sub/p.rpm", "newer")
+	}
 }

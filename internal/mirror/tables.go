@@ -76,12 +76,7 @@ func (t *tables) vouched() []table {
 	for _, rt := range roots {
 		list = append(list, rt.tables()...)
 	}
-	slices.SortStableFunc(list, func(a, b table) int {
-		if a.head != b.head {
-			return map[bool]int{true: -1, false: 1}[a.head]
-		}
-		return strings.Compare(a.ref.Path, b.ref.Path)
-	})
+	slices.SortStableFunc(list, table.before)
 	t.list = list
 	return list
 }
@@ -104,7 +99,7 @@ func (rt *root) tables() (list []table) {
 				if err != nil || !plan.Vouches {
 					continue
 				}
-				tb := table{base: plan.Base, gen: g.ID, head: i == 0, hash: g.ByHash}
+				tb := table{base: plan.Base, gen: g.ID, date: g.Date, head: i == 0, hash: g.ByHash}
 				var ok bool
 				if tb.ref, ok = rt.inRole(g, p); ok && !slices.ContainsFunc(list, tb.same) {
 					list = append(list, tb)
