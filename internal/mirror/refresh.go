@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type candidate struct {
 	none    error // upstream's 404 for what it lacks
 	fault   error // of a signature that is left out, nil = none is
 	listing repo.Listing
+	back    bool // it is older than the current one, and taken all the same
 }
 
 var errOlder = errors.New("its root is older than the one known")
@@ -35,7 +37,7 @@ func (rt *root) refresh(ctx context.Context) error {
 		return err
 	}
 	var errs []error
-	var unsigned []*candidate
+	var unsigned, older []*candidate
 	for _, mirror := range rt.r.Upstream.Mirrors() {
 		c, err := rt.fetch(ctx, mirror)
 		if err == nil {
@@ -57,9 +59,21 @@ func (rt *root) refresh(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if errors.Is(err, errOlder) {
+			older = append(older, c)
+		}
 		errs = append(errs, err)
 	}
-	for _, c := range unsigned {
+	if len(older) > 0 && failure(errs) == nil && rt.wentBack() {
+		return rt.goBack(ctx, older)
+	}
+	return rt.unsigned(ctx, unsigned, errs)
+}
+
+// unsigned takes the first candidate that is whole but for its signature, since no
+// mirror has one with it; errs is what came of the mirrors.
+func (rt *root) unsigned(ctx context.Context, candidates []*candidate, errs []error) error {
+	for _, c := range candidates {
 		if cur := rt.head(); cur != nil && cur.ID == c.listing.ID {
 			return rt.confirm(ctx) // with the signature it has
 		}
@@ -70,13 +84,39 @@ func (rt *root) refresh(ctx context.Context) error {
 		}
 		errs = append(errs, err)
 	}
-	// A failure says more than another mirror's 404.
+	return cmp.Or(failure(errs), errors.Join(errs...))
+}
+
+// failure is the first error that says more than that a mirror has no root or an older
+// one; nil where there is none.
+func failure(errs []error) error {
 	for _, err := range errs {
 		if !absent(err) && !errors.Is(err, errOlder) {
 			return err
 		}
 	}
-	return errors.Join(errs...)
+	return nil
+}
+
+// wentBack notes that no mirror has a root but an older one, and tells
+// whether that has been so for vanishedFor.
+func (rt *root) wentBack() bool {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	now := rt.r.m.now()
+	if rt.back.IsZero() {
+		rt.back = now
+	}
+	return now.Sub(rt.back) >= vanishedFor
+}
+
+// goBack adopts the newest of candidates that are older than what is known: upstream
+// has gone back to it, or had dated the known one wrong.
+func (rt *root) goBack(ctx context.Context, older []*candidate) error {
+	c := slices.MaxFunc(older, func(a, b *candidate) int { return a.listing.Date.Compare(b.listing.Date) })
+	c.back = true
+	rt.r.m.log.Warn("upstream has gone back to an older root", "repo", rt.r.Name, "root", rt.dir, "date", c.listing.Date)
+	return rt.adopt(ctx, c)
 }
 
 // behindFor is how long a mirror is passed over for roots that had an older one:
@@ -161,7 +201,7 @@ func (rt *root) confirm(ctx context.Context) error {
 // adopt proves a candidate and makes it the current generation.
 func (rt *root) adopt(ctx context.Context, c *candidate) error {
 	cur := rt.head()
-	if cur != nil && !c.listing.Date.IsZero() && c.listing.Date.Before(cur.Date) {
+	if cur != nil && !c.back && !c.listing.Date.IsZero() && c.listing.Date.Before(cur.Date) {
 		return fmt.Errorf("%s: %s: %w", rt.r.Name, c.mirror, errOlder)
 	}
 	g := &generation{

@@ -23,6 +23,7 @@ type root struct {
 	gens    []*generation        // current first; guarded by mu, the generations never change
 	used    map[string]time.Time // guarded by mu
 	lacking map[string]time.Time // used paths that a newer root lists and upstream has not, since when; guarded by mu
+	back    time.Time            // since when all mirrors have an older root than the current one, zero = they have not; guarded by mu
 	checked time.Time            // when upstream last confirmed the current one; guarded by mu
 	call    *call                // the refresh under way, nil none; guarded by mu
 	failure error                // of the last refresh, nil where it succeeded; guarded by mu
@@ -218,7 +219,7 @@ func (rt *root) run(c *call) {
 	rt.mu.Lock()
 	rt.call, rt.failure = nil, c.err
 	if c.err == nil {
-		rt.checked = rt.r.m.now()
+		rt.checked, rt.back = rt.r.m.now(), time.Time{}
 	} else {
 		rt.nextTry = rt.r.m.now().Add(retryAfter)
 		rt.r.m.log.Warn("a root could not be refreshed", "repo", rt.r.Name, "root", rt.dir, "err", c.err)

@@ -91,3 +91,38 @@ func TestRPMRootWithinRoot(t *testing.T) {
 		h.rpmWants(nil, "sub/p.rpm", "newer")
 	}
 }
+
+// TestWentBack: a root that is older than the known one is taken when all mirrors have
+// had no other for a while, whether upstream has gone back to it or had dated the other
+// one wrong. One mirror that is down may have a newer one.
+func TestWentBack(t *testing.T) {
+	h := newHouse(t, 3) // the last has nothing
+	wrong, right := oneRPM("", "p.rpm", "wrong", tuesday.AddDate(10, 0, 0)), oneRPM("", "p.rpm", "right", tuesday)
+	const root = "repodata/repomd.xml"
+	for _, u := range h.ups[:2] {
+		wrong.publish(u)
+	}
+	h.rpmWants(nil, root, wrong.files[root])
+	for _, u := range h.ups[:2] {
+		right.publish(u)
+	}
+	h.ups[1].Down()
+	for range 3 {
+		h.advance(vanishedFor)
+		if ans := h.rpmWants(nil, root, wrong.files[root]); ans.Stale == "" {
+			t.Error("upstream has another one, and nobody is told")
+		}
+	}
+	h.ups[1].Up()
+	h.advance(vanishedFor)
+	h.rpmWants(nil, root, wrong.files[root])
+	h.advance(vanishedFor - time.Second)
+	h.rpmWants(nil, root, wrong.files[root])
+	h.advance(3 * time.Second)
+	h.rpmWants(nil, root, right.files[root])
+	h.rpmWants(nil, "p.rpm", "right")
+	h.advance(2 * time.Minute)
+	if ans := h.rpmWants(nil, root, right.files[root]); ans.Stale != "" {
+		t.Errorf("%q", ans.Stale)
+	}
+}
