@@ -99,24 +99,31 @@ func (f *flight) conclude(sm sums) error {
 		f.discardPartial()
 		return f.want.Source.Reject(reason)
 	}
-	keep := !f.want.Transient && (sm.streamed || f.want.Digest != "")
-	stored := digest.Digest("")
-	if keep {
-		f.mu.Lock()
-		meta := f.meta
-		f.mu.Unlock()
-		if err := f.s.commit(f.file, f.name, sm, f.want, meta); err != nil {
-			// The bytes are right: readers have them from the open file.
-			f.s.log.Error("an object is served but cannot be stored", "object", string(sm.object), "err", err)
-		} else {
-			stored = sm.object
-		}
-	}
+	stored := f.keep(sm)
 	f.mu.Lock()
 	f.object, f.whole = stored, true
 	f.broadcast()
 	f.mu.Unlock()
 	return nil
+}
+
+// keep makes the flight's bytes an object, where they are to be kept, and tells its
+// digest, "" where there is none. That they cannot be stored is no failure: readers
+// have them from the open file.
+func (f *flight) keep(sm sums) digest.Digest {
+	f.s.making.RLock()
+	defer f.s.making.RUnlock()
+	f.mu.Lock()
+	meta, disowned := f.meta, f.disowned
+	f.mu.Unlock()
+	if disowned || f.want.Transient || !sm.streamed && f.want.Digest == "" {
+		return ""
+	}
+	if err := f.s.commit(f.file, f.name, sm, f.want, meta); err != nil {
+		f.s.log.Error("an object is served but cannot be stored", "object", string(sm.object), "err", err)
+		return ""
+	}
+	return sm.object
 }
 
 // commit makes the finished partial an object. The order is what a crash at any
@@ -232,6 +239,8 @@ func (s *Store) Put(data []byte, meta Meta) (digest.Digest, error) {
 		return d, err
 	}
 	sm := sums{object: d, vouched: d, size: int64(len(data)), streamed: true}
+	s.making.RLock()
+	defer s.making.RUnlock()
 	if err := s.commit(file, name, sm, Want{}, meta); err != nil {
 		s.removeQuietly(file.Name())
 		return d, err

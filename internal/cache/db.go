@@ -97,18 +97,18 @@ func readJSON(text []byte, v any) bool { return text != nil && json.Unmarshal(te
 
 // Tx reads and writes tables of keys and values that belong to the Store's
 // user. Slices that it returns are valid until its end.
-type Tx struct{ root *bolt.Bucket }
+type Tx struct{ root, entries *bolt.Bucket }
 
 // View runs fn on a consistent state. fn must be short: the database cannot
 // grow meanwhile.
 func (s *Store) View(fn func(Tx) error) error {
 	defer s.looked()
-	return s.db.View(func(tx *bolt.Tx) error { return fn(Tx{tx.Bucket(bucketTables)}) })
+	return s.db.View(func(tx *bolt.Tx) error { return fn(Tx{tx.Bucket(bucketTables), tx.Bucket(bucketEntries)}) })
 }
 
 // Update runs fn in one durable step: all of it or, when it fails, nothing.
 func (s *Store) Update(fn func(Tx) error) error {
-	return s.db.Update(func(tx *bolt.Tx) error { return fn(Tx{tx.Bucket(bucketTables)}) })
+	return s.db.Update(func(tx *bolt.Tx) error { return fn(Tx{tx.Bucket(bucketTables), tx.Bucket(bucketEntries)}) })
 }
 
 // Get is the value of key, nil where the table or the key is missing.
@@ -164,6 +164,22 @@ func (t Tx) Drop(table string) error {
 		return err
 	}
 	return nil
+}
+
+// Cursor walks a table in order, nil where the table is missing.
+func (t Tx) Cursor(table string) *bolt.Cursor {
+	if b := t.root.Bucket([]byte(table)); b != nil {
+		return b.Cursor()
+	}
+	return nil
+}
+
+// Entries walks the names of all entries in order; DecodeEntry reads the values.
+func (t Tx) Entries() *bolt.Cursor { return t.entries.Cursor() }
+
+// DecodeEntry reads a value of Entries.
+func DecodeEntry(value []byte) (e Entry, ok bool) {
+	return e, json.Unmarshal(value, &e) == nil
 }
 
 // Each calls fn for every key of the table, in order.

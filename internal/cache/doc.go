@@ -15,6 +15,6 @@
 // kept as a partial that a later flight resumes. The package knows no protocol:
 // a Source gives it bytes, a Want says what they must be.
 //
-// Locks, in the order they may be taken: space.evictor, Store.mu, flight.mu,
-// space.mu. Only the first is held during I/O.
+// Locks, in the order they may be taken: Store.making, space.evictor, Store.mu,
+// flight.mu, space.mu. Only the first two are held during I/O.
 package cache

@@ -47,6 +47,7 @@ type flight struct {
 	readers  int           // guarded by mu
 	served   bool          // a reader has had bytes; guarded by mu
 	wake     chan struct{} // closed and renewed when anything above changes; guarded by mu
+	disowned bool          // it was purged: nothing of it is kept; guarded by mu
 	whole    bool          // all is there and checked: the last byte may go out; guarded by mu
 	ended    bool          // guarded by mu
 	err      error         // why it ended or will end; guarded by mu
@@ -265,7 +266,7 @@ func (f *flight) content(ctx context.Context, how How) *Content {
 	r := &reader{f: f, ctx: ctx, size: f.size}
 	return &Content{
 		ReadSeeker: r, reader: r, Size: f.size, Digest: f.want.Digest, Meta: f.meta,
-		How: how, Stored: !f.want.Transient, store: f.s,
+		How: how, Stored: !f.want.Transient && !f.disowned, store: f.s,
 	}
 }
 

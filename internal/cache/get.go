@@ -77,7 +77,7 @@ func (s *Store) join(w Want) (*flight, How, error) {
 	if ok {
 		f.mu.Lock()
 		f.readers++
-		over := f.whole && w.Digest == ""
+		over := (f.whole || f.disowned) && w.Digest == ""
 		f.mu.Unlock()
 		if over {
 			return f, Joined, errOver

@@ -235,7 +235,10 @@ func (f *flight) settle(err error) (keep bool) {
 	if f.file == nil || f.want.Transient {
 		return false
 	}
-	if err != nil && !f.doubted() && !errors.Is(err, ErrMismatch) && !errors.Is(err, errUnstored) && !errors.Is(err, ErrNotModified) {
+	f.mu.Lock()
+	disowned := f.disowned
+	f.mu.Unlock()
+	if err != nil && !disowned && !f.doubted() && !errors.Is(err, ErrMismatch) && !errors.Is(err, errUnstored) && !errors.Is(err, ErrNotModified) {
 		if cerr := f.checkpoint(); cerr == nil {
 			if _, kept := f.s.part(f.name); kept {
 				return true

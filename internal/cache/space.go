@@ -128,6 +128,22 @@ func (sp *space) anyParked() (name string, h hold, ok bool) {
 	return "", hold{}, false
 }
 
+// takeParked takes the parked partial of that name, where there is one.
+func (sp *space) takeParked(name string) (h hold, ok bool) {
+	sp.mu.Lock()
+	defer sp.mu.Unlock()
+	h, ok = sp.parked[name]
+	delete(sp.parked, name)
+	return h, ok
+}
+
+func (sp *space) isParked(name string) bool {
+	sp.mu.Lock()
+	defer sp.mu.Unlock()
+	_, ok := sp.parked[name]
+	return ok
+}
+
 func (sp *space) held() int64 {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()

@@ -49,6 +49,10 @@ type Store struct {
 	stop context.CancelFunc
 	wg   sync.WaitGroup // flights and the toucher
 
+	// making is held for reading while an object is made of a flight's bytes, and for
+	// writing by a purge. Taken before mu.
+	making sync.RWMutex
+
 	mu       sync.Mutex
 	flights  map[string]*flight              // guarded by mu
 	reading  map[digest.Digest]int           // open Contents by object; guarded by mu
