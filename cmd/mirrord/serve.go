@@ -87,6 +87,10 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 		return err
 	}
 	defer m.Close()
+	api, err := adminAPI(cfg, m, store)
+	if err != nil {
+		return err
+	}
 	if err := announce(out, cfg, sockets); err != nil {
 		return err
 	}
@@ -96,7 +100,7 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	}
 	srv := server.New(server.Options{
 		Mirror: m, Paths: paths(cfg), Default: options.Default, Login: asksLogin(cfg), Lists: answered, Public: cfg.PublicURL,
-		Stats: store.Stats, Upstreams: m.Upstreams, TLS: secured.tls, Around: secured.around, Log: log,
+		Stats: store.Stats, Upstreams: m.Upstreams, Admin: api, TLS: secured.tls, Around: secured.around, Log: log,
 	})
 	if secured.begin != nil {
 		go secured.begin(ctx)

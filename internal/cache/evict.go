@@ -23,6 +23,7 @@ const (
 	LowDisk   Reason = "min_free" // the file system was nearly full
 	Collected Reason = "gc"       // Collect found that nothing names it
 	Lost      Reason = "lost"     // its file was missing or wrong
+	Purged    Reason = "purge"    // Purge was called, or Verify found its bytes wrong
 )
 
 // Evicted counts what went, since the Store was opened.
@@ -161,7 +162,7 @@ func (s *Store) remove(victims []digest.Digest, why Reason) (went Evicted, err e
 	var names []string
 	err = s.db.Update(func(tx *bolt.Tx) error {
 		for _, d := range victims {
-			if why != Lost && isPinned(tx, rawKey(d), nil) {
+			if why != Lost && why != Purged && isPinned(tx, rawKey(d), nil) {
 				kept = append(kept, d)
 				continue
 			}

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"mirrord/internal/digest"
 
@@ -219,67 +218,4 @@ func (rec *record) add(tx *bolt.Tx, names []string) (dropped []string, err error
 		}
 	}
 	return dropped, nil
-}
-
-// Entry is what a name leads to, for files that no index vouches for.
-type Entry struct {
-	Digest  digest.Digest `json:"d"`
-	Checked time.Time     `json:"t"` // when upstream last said that this is it
-	Meta                  // upstream's validators of this name
-}
-
-// Entry looks a name up.
-func (s *Store) Entry(name string) (Entry, bool) {
-	e, ok, turn := s.names.get(name)
-	if ok {
-		return e, true
-	}
-	defer s.looked()
-	err := s.db.View(func(tx *bolt.Tx) error {
-		ok = getJSON(tx.Bucket(bucketEntries), []byte(name), &e)
-		return nil
-	})
-	if ok = ok && err == nil; ok {
-		s.names.put(name, e, turn)
-	}
-	return e, ok
-}
-
-// Checked notes that upstream still says that name leads to e.Digest.
-func (s *Store) Checked(name string, e Entry) error {
-	e.Checked = s.now()
-	defer s.names.drop(name)
-	return s.db.Batch(func(tx *bolt.Tx) error {
-		var now Entry
-		b := tx.Bucket(bucketEntries)
-		if !getJSON(b, []byte(name), &now) || now.Digest != e.Digest {
-			return nil // it leads elsewhere by now
-		}
-		return putJSON(b, []byte(name), e)
-	})
-}
-
-// Name has name lead to e.Digest as well, which is stored; where it is not,
-// nothing happens.
-func (s *Store) Name(name string, e Entry) error {
-	e.Digest, e.Checked = s.canonical(e.Digest), s.now()
-	dropped := []string{name}
-	defer func() { s.names.drop(dropped...) }()
-	return s.db.Batch(func(tx *bolt.Tx) error {
-		dropped = dropped[:1]
-		var rec record
-		raw := rawKey(e.Digest)
-		if !getJSON(tx.Bucket(bucketObjects), raw, &rec) {
-			return nil
-		}
-		if err := leave(tx, raw, rec); err != nil {
-			return err
-		}
-		gone, err := rec.add(tx, []string{name})
-		dropped = append(dropped, gone...)
-		if err != nil {
-			return err
-		}
-		return errors.Join(putJSON(tx.Bucket(bucketObjects), raw, rec), enter(tx, raw, rec), moveEntry(tx, name, e))
-	})
 }

@@ -34,8 +34,8 @@ func (s *Store) Purge(names []string, objects []digest.Digest) (freed int64, err
 		return freed, err
 	}
 	for batch := range slices.Chunk(canonical, evictBatch) {
-		n, err := s.remove(s.claim(batch))
-		freed += n
+		n, err := s.remove(s.claim(batch), Purged)
+		freed += n.Bytes
 		if err != nil {
 			return freed, err
 		}

@@ -100,7 +100,8 @@ var ErrForeign = errors.New("not a data directory of mirrord")
 
 // ours are what may stand in a data directory before there is a meta.db: a start
 // may have been cut short, and the administrator may have been there.
-var ours = map[string]bool{"blobs": true, "partial": true, "trash": true, "lost+found": true, "admin.token": true, "acme": true}
+var ours = map[string]bool{"blobs": true, "partial": true, "trash": true, "lost+found": true, "admin.token": true, "acme": true,
+	"tokens.json": true, "audit.log": true}
 
 // settleIn makes the directories of a new store. It takes no directory over that
 // holds something else: recovery removes what it does not know.

@@ -18,10 +18,16 @@ type Config struct {
 	DataDir   string
 	Offline   bool // no upstream is asked
 	Cache     Cache
-	TokenFile string // reserved for the admin API, which there is not yet; "" = none
+	Admin     Admin
 	Upstream  Timeouts
 	Repos     []Repo
 	Aliases   []Alias // in the order of the file
+}
+
+// Admin is how the admin API is reached.
+type Admin struct {
+	TokenFile string // of the CLI's token; "" = admin.token in DataDir
+	PlainHTTP bool   // calls over plain HTTP are answered from other machines too
 }
 
 // Alias is one entry of aliases: who asks for From is given To. Both are text

@@ -43,7 +43,7 @@ func TestParseWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Listen) != 2 || cfg.Listen[1] != ":81" || cfg.DataDir != "/srv/mirrord" || cfg.TokenFile != "/srv/token" || !cfg.Offline || cfg.PublicURL.String() != "https://mirror.example/all" {
+	if len(cfg.Listen) != 2 || cfg.Listen[1] != ":81" || cfg.DataDir != "/srv/mirrord" || cfg.Admin.TokenFile != "/srv/token" || !cfg.Offline || cfg.PublicURL.String() != "https://mirror.example/all" {
 		t.Errorf("top: %+v", cfg)
 	}
 	if cfg.Cache != (Cache{MaxSize: 10 << 30, MinFree: 512 << 20, Abandoned: Park}) {

@@ -20,7 +20,8 @@ func (r *reader) top(n ast.Node, cfg *Config) error {
 		},
 		"admin": func(n ast.Node) error {
 			return r.mapping(n, "admin", map[string]setter{
-				"token_file": value(r, &cfg.TokenFile, "token_file", expectedText, parseText),
+				"token_file": value(r, &cfg.Admin.TokenFile, "token_file", expectedText, parseText),
+				"plain_http": value(r, &cfg.Admin.PlainHTTP, "plain_http", expectedBool, parseBool),
 			})
 		},
 		"upstream": func(n ast.Node) error {

@@ -2,8 +2,6 @@ package mirror
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 
 	"mirrord/internal/cache"
@@ -33,10 +31,7 @@ func (m *Mirror) named(add func(digest.Digest)) error {
 }
 
 func (r *repository) named(add func(digest.Digest)) error {
-	r.mu.Lock()
-	roots := slices.Collect(maps.Values(r.roots))
-	r.mu.Unlock()
-	for _, rt := range roots {
+	for _, rt := range r.allRoots() {
 		for _, g := range rt.generations() {
 			for _, m := range g.Members {
 				add(m.Digest)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -59,6 +60,13 @@ func (r *repository) known(dir string) *root {
 		return nil
 	}
 	return rt
+}
+
+// allRoots are the roots that have been asked for, in no order.
+func (r *repository) allRoots() []*root {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Values(r.roots))
 }
 
 // head is the current generation, nil where there is none.

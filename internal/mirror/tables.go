@@ -66,14 +66,8 @@ func (t *tables) vouched() []table {
 	if t.list != nil {
 		return t.list
 	}
-	t.r.mu.Lock()
-	var roots []*root
-	for _, rt := range t.r.roots {
-		roots = append(roots, rt)
-	}
-	t.r.mu.Unlock()
 	list := []table{}
-	for _, rt := range roots {
+	for _, rt := range t.r.allRoots() {
 		list = append(list, rt.tables()...)
 	}
 	slices.SortStableFunc(list, table.before)
@@ -128,7 +122,7 @@ func (t *tables) lookup(ctx context.Context, path string, client *Client) (repo.
 		return ref, true
 	}
 	turn := t.now()
-	if err := t.readAll(ctx, path); err != nil {
+	if err := t.readAll(ctx, covering(path)); err != nil {
 		t.r.m.log.Warn("an index could not be read", "repo", t.r.Name, "err", err)
 	}
 	behind := t.r.behind(client)
@@ -178,16 +172,19 @@ func (t *tables) prepare(path string) {
 	t.r.m.wg.Add(1)
 	go func() {
 		defer t.r.m.wg.Done()
-		if err := t.readAll(t.r.m.ctx, path); err != nil && t.r.m.ctx.Err() == nil {
+		if err := t.readAll(t.r.m.ctx, covering(path)); err != nil && t.r.m.ctx.Err() == nil {
 			t.r.m.log.Warn("an index could not be read", "repo", t.r.Name, "err", err)
 		}
 	}()
 }
 
-// readAll makes the tables that are missing and may vouch for path.
-func (t *tables) readAll(ctx context.Context, path string) error {
+// covering picks the tables that may vouch for path.
+func covering(path string) func(table) bool { return func(tb table) bool { return tb.covers(path) } }
+
+// readAll makes the tables that are missing, of those that are wanted.
+func (t *tables) readAll(ctx context.Context, wanted func(table) bool) error {
 	var errs []error
-	for _, tb := range t.unread(path) {
+	for _, tb := range t.unread(wanted) {
 		name := tb.name(t.r.Name)
 		if !tb.head && !t.r.m.store.Has(tb.ref.Digest) || t.r.gone(name) != nil {
 			continue // upstream has it no more, or it cannot be read
@@ -203,12 +200,12 @@ func (t *tables) readAll(ctx context.Context, path string) error {
 	return errors.Join(errs...)
 }
 
-// unread lists the indexes without a table that may vouch for path.
-func (t *tables) unread(path string) (list []table) {
+// unread lists the wanted indexes that have no table.
+func (t *tables) unread(wanted func(table) bool) (list []table) {
 	all := t.all()
 	t.r.m.store.View(func(tx cache.Tx) error {
 		for _, tb := range all {
-			if tb.covers(path) && runs(tx, tb.name(t.r.Name)) == 0 {
+			if wanted(tb) && runs(tx, tb.name(t.r.Name)) == 0 {
 				list = append(list, tb)
 			}
 		}

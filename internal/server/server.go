@@ -47,8 +47,13 @@ type Options struct {
 	// Around is put around all that is served; nil = nothing. It sees the requests
 	// that are no hits.
 	Around func(http.Handler) http.Handler
-	Log    *slog.Logger
+	// Admin answers below AdminPrefix and to PURGE; nil = nobody does.
+	Admin http.Handler
+	Log   *slog.Logger
 }
+
+// AdminPrefix is where Options.Admin stands. No repository may have such a name.
+const AdminPrefix = "/api/"
 
 type server struct {
 	Options
@@ -132,6 +137,8 @@ func withHTTP2(c *tls.Config) *tls.Config {
 	return c
 }
 
+func init() { chi.RegisterMethod("PURGE") }
+
 func (s *server) routes() http.Handler {
 	r := chi.NewRouter()
 	ok := func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }
@@ -145,6 +152,10 @@ func (s *server) routes() http.Handler {
 		r.Head(path, list)
 	}
 	artifact := s.handle(s.artifact)
+	if s.Admin != nil {
+		r.Handle(AdminPrefix+"*", s.Admin)
+		r.Method("PURGE", "/*", s.Admin)
+	}
 	r.Get("/{repo}/*", artifact)
 	r.Head("/{repo}/*", artifact)
 	r.Get("/v2/token", s.giveToken)

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"cmp"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"mirrord/internal/admin"
+	"mirrord/internal/audit"
+	"mirrord/internal/cache"
+	"mirrord/internal/config"
+	"mirrord/internal/mirror"
+	"mirrord/internal/token"
+)
+
+// adminAPI is the admin API over m. It makes the CLI's token where there is none.
+func adminAPI(cfg *config.Config, m *mirror.Mirror, store *cache.Store) (http.Handler, error) {
+	tokens, err := token.Open(filepath.Join(cfg.DataDir, "tokens.json"), tokenFile(cfg), time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return admin.New(admin.Options{
+		Mirror: m, Tokens: tokens, Audit: audit.New(filepath.Join(cfg.DataDir, "audit.log")),
+		Stats: store.Stats, Version: cmp.Or(version, "devel"), Offline: cfg.Offline,
+		MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree, PlainHTTP: cfg.Admin.PlainHTTP, Now: time.Now,
+	}), nil
+}
+
+// tokenFile is where the CLI's token stands.
+func tokenFile(cfg *config.Config) string {
+	return cmp.Or(cfg.Admin.TokenFile, filepath.Join(cfg.DataDir, "admin.token"))
+}
