@@ -24,6 +24,7 @@ bzip2 bzip2
 rpm rpmbuild
 createrepo-c createrepo_c
 dnf dnf
+zypper zypper
 zchunk zckdl
 procps ps
 curl curl

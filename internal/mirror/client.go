@@ -17,8 +17,8 @@ type Client struct {
 
 type givenKey struct{ repo, dir string }
 
-// seenKey is an address and the directory of a root.
-type seenKey struct{ addr, dir string }
+// seenKey is an address and the directory of a root, or one of the root's files.
+type seenKey struct{ addr, path string }
 
 // give notes that the client has been given that generation of a root.
 func (r *repository) give(c *Client, dir, id string) {

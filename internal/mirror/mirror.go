@@ -112,7 +112,7 @@ type repository struct {
 	loose    loose
 	absences                                // paths that upstream lacks
 	seen     *lru.Cache[seenKey, string]    // generation that an address was given last
-	promises *lru.Cache[seenKey, promise]   // root that an address was told of
+	promises *lru.Cache[seenKey, promise]   // file of a root that an address was told of
 	found    *lru.Cache[foundKey, repo.Ref] // what paths resolved to
 	mu       sync.Mutex
 	roots    map[string]*root // by directory; guarded by mu

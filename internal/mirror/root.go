@@ -125,6 +125,9 @@ func (rt *root) open(ctx context.Context, plan repo.Plan, req Request) (*Answer,
 	if err != nil {
 		return nil, err
 	}
+	if req.Head {
+		rt.promise(req.Client, m.Digest, plan.Member)
+	}
 	r.give(req.Client, rt.dir, string(gen.ID))
 	c.Meta = m.Meta
 	return &Answer{Content: c, Strong: true, Stale: stale}, nil

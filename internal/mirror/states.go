@@ -10,11 +10,12 @@ import (
 	"mirrord/internal/repo"
 )
 
-// promiseFor is how long the address that was given a metalink is given no root that
-// the metalink has not. dnf asks for it at once.
+// promiseFor is how long an address that was told of a root is given no newer one: by a
+// metalink, as dnf asks for the file at once, or by HEAD, as zypper asks for the
+// signature next and then for the file.
 const promiseFor = 5 * time.Second
 
-// promise is the text of a root that an address was told of.
+// promise is the file of a root that an address was told of.
 type promise struct {
 	text  digest.Digest
 	until time.Time
@@ -67,7 +68,7 @@ func (rt *root) promise(c *Client, text digest.Digest, member string) {
 	if c == nil || g == nil {
 		return
 	}
-	key, now := seenKey{c.Addr, rt.dir}, rt.r.m.now()
+	key, now := seenKey{c.Addr, join(rt.dir, member)}, rt.r.m.now()
 	was, ok := rt.r.promises.Get(key)
 	if ok && was.text == text && now.Before(was.until) && g.Members[member].Digest != text {
 		return
@@ -75,13 +76,13 @@ func (rt *root) promise(c *Client, text digest.Digest, member string) {
 	rt.r.promises.Add(key, promise{text, now.Add(promiseFor)})
 }
 
-// promised is the generation whose text the client's address was promised, nil where
+// promised is the generation whose member the client's address was promised, nil where
 // none was.
 func (rt *root) promised(c *Client, member string) *generation {
 	if c == nil {
 		return nil
 	}
-	p, ok := rt.r.promises.Get(seenKey{c.Addr, rt.dir})
+	p, ok := rt.r.promises.Get(seenKey{c.Addr, join(rt.dir, member)})
 	if !ok || !rt.r.m.now().Before(p.until) {
 		return nil
 	}

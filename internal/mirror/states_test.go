@@ -72,6 +72,30 @@ func TestPromise(t *testing.T) {
 	}
 }
 
+// TestHeadThenSignatureThenText: as zypper asks, each time on another connection.
+func TestHeadThenSignatureThenText(t *testing.T) {
+	h := newHouse(t, 1)
+	old, young := newRPM(h, "1", monday, true).sign(h), newRPM(h, "2", tuesday, true).sign(h)
+	const asc = repomdPath + ".asc"
+	old.publish(h.ups[0])
+	h.makecache(nil, old, "primary.xml.gz")
+	h.advance(58 * time.Second)
+	ask := func() *Client { return &Client{Addr: "10.0.0.1"} }
+	a, err := h.m.Open(t.Context(), Request{Repo: "rpm", Path: repomdPath, Client: ask(), Head: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Close()
+	young.publish(h.ups[0])
+	h.advance(3 * time.Second)
+	h.rpmWants(&Client{Addr: "10.0.0.2"}, repomdPath, young.files[repomdPath])
+	h.rpmWants(ask(), asc, old.files[asc])
+	h.rpmWants(ask(), repomdPath, old.files[repomdPath])
+	h.advance(3 * time.Second)
+	h.rpmWants(ask(), repomdPath, young.files[repomdPath])
+	h.rpmWants(ask(), asc, young.files[asc])
+}
+
 // TestPromiseProlonged: as long as it is the newest, each who is told has the whole
 // time, also behind an address that others ask from.
 func TestPromiseProlonged(t *testing.T) {

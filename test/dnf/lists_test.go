@@ -30,7 +30,7 @@ func TestListsForClients(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // much of it is waiting
-			s, lists := newListed(t)
+			s, lists := newListed(t, rig.RPMLayout{Compress: "gz"})
 			old := s.Build(hello, lib)
 			s.site.Publish(old)
 			client := func() *rig.Dnf { return rig.NewDnfFrom(t, kind.source+"="+s.m.URL(kind.path)) }
@@ -45,7 +45,7 @@ func TestListsForClients(t *testing.T) {
 			next := s.Build(hello2, lib)
 			s.site.Publish(next)
 			s.removeOld(old, next)
-			time.Sleep(promised + fresh)
+			s.outlastPromises()
 			s.upgradesTo(first, hello2)
 
 			s.nginx.Stop()
@@ -57,10 +57,13 @@ func TestListsForClients(t *testing.T) {
 	}
 }
 
+// outlastPromises lets what clients were told of be no hindrance for what is newer.
+func (s *stage) outlastPromises() { time.Sleep(promised + fresh) }
+
 // newListed is a stage whose repository has a list of mirrors upstream.
-func newListed(t *testing.T) (s *stage, lists *rig.Nginx) {
+func newListed(t *testing.T, layout rig.RPMLayout) (s *stage, lists *rig.Nginx) {
 	t.Helper()
-	s, lists = newUpstream(t, rig.RPMLayout{Compress: "gz"}), rig.StartNginx(t, t.TempDir())
+	s, lists = newUpstream(t, layout), rig.StartNginx(t, t.TempDir())
 	if err := os.WriteFile(filepath.Join(lists.Root, "mirrorlist"), []byte(s.nginx.URL+"/"+rig.RPMBase+"/\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +79,7 @@ func TestMetalinkKept(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	s, _ := newListed(t)
+	s, _ := newListed(t, rig.RPMLayout{Compress: "gz"})
 	old, next := s.Build(hello, lib), s.Build(hello2, lib)
 	s.site.Publish(old)
 	ask := func() mirrorlist.Listing {

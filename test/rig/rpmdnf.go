@@ -99,8 +99,10 @@ func (d *Dnf) Do(args ...string) (string, error) {
 
 // Installed is the version that the package's own file tells, "" where there is
 // none.
-func (d *Dnf) Installed(p Package) string {
-	data, err := os.ReadFile(filepath.Join(d.Root, p.Payload()))
+func (d *Dnf) Installed(p Package) string { return installed(d.Root, p) }
+
+func installed(root string, p Package) string {
+	data, err := os.ReadFile(filepath.Join(root, p.Payload()))
 	if err != nil {
 		return ""
 	}
