@@ -88,14 +88,14 @@ func (m *Mirror) load() error {
 }
 
 // save writes a root's state, and with it a new listing, in one step.
-func (rt *root) save(st rootState, fresh *generation, refs []repo.Ref, drop []*generation) error {
+func (rt *root) save(st rootState, fresh *generation, l repo.Listing, drop []*generation) error {
 	text, err := json.Marshal(st)
 	if err != nil {
 		return err
 	}
 	return rt.r.m.store.Update(func(tx cache.Tx) error {
 		if fresh != nil {
-			if err := rt.writeListing(tx, listingTable(rt.r.Name, rt.dir, fresh.ID), refs); err != nil {
+			if err := rt.writeListing(tx, listingTable(rt.r.Name, rt.dir, fresh.ID), l); err != nil {
 				return err
 			}
 		}
@@ -108,7 +108,7 @@ func (rt *root) save(st rootState, fresh *generation, refs []repo.Ref, drop []*g
 	})
 }
 
-func (rt *root) writeListing(tx cache.Tx, table string, refs []repo.Ref) error {
+func (rt *root) writeListing(tx cache.Tx, table string, l repo.Listing) error {
 	if tx.Has(table) {
 		return nil // the same generation was current before
 	}
@@ -116,7 +116,12 @@ func (rt *root) writeListing(tx cache.Tx, table string, refs []repo.Ref) error {
 	if err != nil {
 		return err
 	}
-	for _, ref := range refs {
+	for _, p := range l.Unchecked {
+		if err := b.Put(pathKey(p), []byte("unchecked")); err != nil {
+			return err
+		}
+	}
+	for _, ref := range l.Refs {
 		if err := b.Put(pathKey(ref.Path), encodeRef(ref)); err != nil {
 			return err
 		}
@@ -142,6 +147,15 @@ func (rt *root) listed(g *generation, p string) (ref repo.Ref, ok bool) {
 		return nil
 	})
 	return ref, ok
+}
+
+// names reports a path that the generation lists, be it without a digest.
+func (rt *root) names(g *generation, p string) (ok bool) {
+	rt.r.m.store.View(func(tx cache.Tx) error {
+		ok = tx.Get(listingTable(rt.r.Name, rt.dir, g.ID), pathKey(p)) != nil
+		return nil
+	})
+	return ok
 }
 
 // role is what a path is called in every generation.

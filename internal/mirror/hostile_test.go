@@ -164,7 +164,7 @@ func TestStatesAreWrittenInOrder(t *testing.T) {
 		gen := func(i int) *generation {
 			return &generation{ID: digest.Of(fmt.Appendf(nil, "%d %d", round, i)), Members: map[string]member{}}
 		}
-		if err := rt.record(gen(0), nil); err != nil {
+		if err := rt.record(gen(0), repo.Listing{}); err != nil {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
@@ -172,7 +172,7 @@ func TestStatesAreWrittenInOrder(t *testing.T) {
 			wg.Go(func() { rt.use(fmt.Sprint(i)) })
 		}
 		wg.Go(func() {
-			if err := rt.record(gen(1), nil); err != nil {
+			if err := rt.record(gen(1), repo.Listing{}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -220,22 +220,25 @@ func (rt *root) adopt(ctx context.Context, c *candidate) error {
 		}
 		g.Members[name] = member{Digest: d, Meta: c.metas[name]}
 	}
-	return rt.flip(g, c.listing.Refs)
+	return rt.flip(g, c.listing)
 }
 
 // flip makes g current.
-func (rt *root) flip(g *generation, refs []repo.Ref) error {
-	if err := rt.record(g, refs); err != nil {
+func (rt *root) flip(g *generation, l repo.Listing) error {
+	if err := rt.record(g, l); err != nil {
 		return fmt.Errorf("%s: a generation cannot be recorded: %w", rt.r.Name, err)
 	}
 	rt.r.tables.reset()
 	rt.r.tables.prune()
+	if n := len(l.Unchecked); n > 0 {
+		rt.r.m.log.Warn("metadata without a SHA-256 or SHA-512 is passed through and not kept", "repo", rt.r.Name, "root", rt.dir, "files", n)
+	}
 	rt.r.m.log.Info("generation is current", "repo", rt.r.Name, "root", rt.dir, "date", g.Date, "id", g.ID)
 	return nil
 }
 
 // record puts g in front of the generations, in one write.
-func (rt *root) record(g *generation, refs []repo.Ref) error {
+func (rt *root) record(g *generation, l repo.Listing) error {
 	rt.saving.Lock()
 	defer rt.saving.Unlock()
 	rt.mu.Lock()
@@ -248,7 +251,7 @@ func (rt *root) record(g *generation, refs []repo.Ref) error {
 	keep := min(len(gens), keepGenerations)
 	st := rootState{Gens: gens[:keep], Used: rt.used}
 	rt.mu.Unlock()
-	if err := rt.save(st, g, refs, gens[keep:]); err != nil {
+	if err := rt.save(st, g, l, gens[keep:]); err != nil {
 		return err
 	}
 	rt.mu.Lock()

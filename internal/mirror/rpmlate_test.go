@@ -126,3 +126,44 @@ func TestWentBack(t *testing.T) {
 		t.Errorf("%q", ans.Stale)
 	}
 }
+
+// TestRPMUnchecked: metadata that repomd.xml names without a strong checksum, some of it
+// or all, comes from upstream each time, and the rest is none the worse for it.
+func TestRPMUnchecked(t *testing.T) {
+	h := newHouse(t, 1)
+	const weak = `<data type="updateinfo"><checksum type="sha">` + "0123456789012345678901234567890123456789" + `</checksum><location href="repodata/updateinfo.xml.gz"/></data>`
+	some, all := oneRPM("some", "p.rpm", "some", monday), oneRPM("all", "p.rpm", "all", monday)
+	const root, update = "/repodata/repomd.xml", "/repodata/updateinfo.xml.gz"
+	some.files["some"+root] = strings.Replace(some.files["some"+root], "</repomd>", weak+`<data type="x"><location href="repodata/none"/></data></repomd>`, 1)
+	some.files["some"+update], some.files["some/repodata/none"] = "info", "none"
+	all.files["all"+root], all.files["all"+update] = "<repomd>"+weak+"</repomd>", "info"
+	some.publish(h.ups[0])
+	all.publish(h.ups[0])
+	h.rpmWants(nil, "some"+root, some.files["some"+root])
+	h.rpmWants(nil, "all"+root, all.files["all"+root])
+	h.rpmWants(nil, "some/repodata/none", "none")
+	for _, dir := range []string{"some", "all"} {
+		h.asked()
+		for range 2 {
+			if ans := h.rpmWants(nil, dir+update, "info"); ans.Strong || ans.Stored {
+				t.Errorf("%s: strong %v, stored %v", dir, ans.Strong, ans.Stored)
+			}
+		}
+		if got := h.asked(); strings.Count(strings.Join(got, " "), update) != 2 {
+			t.Errorf("upstream was asked for %q", got)
+		}
+	}
+	if ans := h.rpmWants(nil, "some/p.rpm", "some"); !ans.Strong {
+		t.Error("what primary.xml says of a package is not believed")
+	}
+	if ans := h.rpmWants(nil, "all/p.rpm", "all"); ans.Strong {
+		t.Error("a package is vouched for by nobody knows what")
+	}
+	if a, err := h.m.Open(t.Context(), Request{Repo: "rpm", Path: "some/repodata/other"}); !errors.Is(err, ErrNotListed) {
+		t.Errorf("%v, %v; expected ErrNotListed", a, err)
+	}
+	h.advance(2 * time.Minute)
+	if ans := h.rpmWants(nil, "all"+root, all.files["all"+root]); ans.Stale != "" {
+		t.Errorf("%q", ans.Stale)
+	}
+}

@@ -3,6 +3,8 @@ package mirror
 import (
 	"slices"
 	"time"
+
+	"mirrord/internal/repo"
 )
 
 // usedKept is how long a path that no client asks for is still kept current.
@@ -40,7 +42,7 @@ func (rt *root) use(path string) {
 	if !known {
 		rt.r.tables.reset()
 	}
-	if err := rt.save(st, nil, nil, nil); err != nil {
+	if err := rt.save(st, nil, repo.Listing{}, nil); err != nil {
 		rt.r.m.log.Error("cannot note what clients use", "repo", rt.r.Name, "err", err)
 	}
 }

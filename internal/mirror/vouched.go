@@ -30,6 +30,9 @@ func (r *repository) openIndex(ctx context.Context, plan repo.Plan, req Request)
 	}
 	g, ref, ok := rt.find(plan, req.Client)
 	listed := ok
+	if !ok && rt.names(g, plan.Path) { // clients have a weak checksum for it, or none
+		return r.passThrough(ctx, plan, req)
+	}
 	if !ok {
 		if ref, ok = r.tables.lookup(ctx, plan.Path, req.Client); ok {
 			g = rt.head()

@@ -71,4 +71,6 @@ type Listing struct {
 	// compressions that they do not keep.
 	Complete bool
 	Refs     []Ref
+	// Unchecked are paths that the root names without a strong digest.
+	Unchecked []string
 }

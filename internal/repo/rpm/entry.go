@@ -172,12 +172,15 @@ func (e *entry) setTime(text string) {
 // ref is the promise that the entry makes about a file below dir; false where it
 // makes none that can be kept.
 func (e *entry) ref(dir string) (repo.Ref, bool) {
-	if e.base != "" || e.sum == "" || e.odd || strings.HasPrefix(e.href, "/") || strings.Contains(e.href, "://") {
-		return repo.Ref{}, false
+	path, ok := e.path(dir)
+	return repo.Ref{Path: path, Size: e.size, Digest: e.sum}, ok && e.sum != "" && !e.odd
+}
+
+// path is where the file lies, false where that is not below dir.
+func (e *entry) path(dir string) (string, bool) {
+	if e.base != "" || strings.HasPrefix(e.href, "/") || strings.Contains(e.href, "://") {
+		return "", false
 	}
 	clean, err := repo.CleanName(e.href)
-	if err != nil {
-		return repo.Ref{}, false
-	}
-	return repo.Ref{Path: join(dir, clean), Size: e.size, Digest: e.sum}, true
+	return join(dir, clean), err == nil
 }

@@ -186,8 +186,13 @@ func FuzzRepomd(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(got.Refs) == 0 || got.ID == "" {
+		if len(got.Refs)+len(got.Unchecked) == 0 || got.ID == "" {
 			t.Fatalf("%+v", got)
+		}
+		for _, path := range got.Unchecked {
+			if clean, err := repo.CleanName(path); err != nil || clean != path || !strings.HasPrefix(path, "a/b/repodata/") {
+				t.Fatalf("%q, %v", path, err)
+			}
 		}
 		for _, ref := range got.Refs {
 			checkRef(t, ref)

@@ -21,8 +21,8 @@ const (
 // for another text; it does not tell who signed.
 //
 // What repomd.xml names elsewhere than below its own repodata (an absolute location,
-// an xml:base, a path upwards) clients fetch from there; what it names by a weak
-// checksum only cannot be checked. Neither is listed.
+// an xml:base, a path upwards) clients fetch from there, and it is not listed. What it
+// names by a weak checksum, or by none, is unchecked.
 func (Adapter) Root(dir string, files map[string][]byte) (repo.Listing, error) {
 	listing, err := readRoot(dir, files)
 	if err != nil {
@@ -49,8 +49,8 @@ func readRoot(dir string, files map[string][]byte) (repo.Listing, error) {
 	if err := repomdFormat.read(bytes.NewReader(text), p.add); err != nil {
 		return repo.Listing{}, fmt.Errorf("%s: %w", repomd, err)
 	}
-	if len(p.listing.Refs) == 0 {
-		return repo.Listing{}, fmt.Errorf("%s: %w", repomd, repo.ErrNoStrongHash)
+	if len(p.listing.Refs)+len(p.listing.Unchecked) == 0 {
+		return repo.Listing{}, fmt.Errorf("%s: %w: it names no metadata", repomd, repo.ErrFormat)
 	}
 	p.listing.ID, p.listing.Complete = digest.Of(text), true
 	return p.listing, nil
@@ -68,8 +68,13 @@ func (p *repomdParser) add(e *entry) error {
 	if e.time.After(p.listing.Date) {
 		p.listing.Date = e.time
 	}
+	path, ok := e.path(p.dir)
+	if _, inside, under := cutRepodata(path); !ok || !under || join(p.dir, inside) != path {
+		return nil
+	}
 	ref, ok := e.ref(p.dir)
-	if _, inside, under := cutRepodata(ref.Path); !ok || !under || join(p.dir, inside) != ref.Path {
+	if !ok {
+		p.listing.Unchecked = append(p.listing.Unchecked, path)
 		return nil
 	}
 	if before, known := p.byPath[ref.Path]; known {

@@ -43,9 +43,10 @@ func repomdOf(elements ...string) map[string][]byte {
 	return map[string][]byte{repomd: []byte("<repomd>" + strings.Join(elements, "") + "</repomd>")}
 }
 
-// TestRepomd: what is listed of which forms of an element data, as "path size digest".
+// TestRepomd: what is listed of which forms of an element data, as "path size digest" or
+// "path unchecked".
 func TestRepomd(t *testing.T) {
-	const path, ok = "os/repodata/primary.xml.gz", " sha256:" + sum256
+	const path, ok, unchecked = "os/repodata/primary.xml.gz", " sha256:" + sum256, "os/repodata/primary.xml.gz unchecked"
 	sum512 := sum256 + sum256
 	for name, tc := range map[string]struct{ inner, want string }{
 		"all":               {sumElement + location + "<size>7</size><open-size>9</open-size><open-checksum type='sha256'>x</open-checksum>", path + " 7" + ok},
@@ -58,10 +59,11 @@ func TestRepomd(t *testing.T) {
 		"references":        {sumElement + `<location href="repodata/a&amp;b&#45;&#x43;.xml"/>`, "os/repodata/a&b-C.xml -1" + ok},
 		"CDATA, a comment":  {"<checksum type='sha256'><![CDATA[" + sum256[:9] + "]]><!-- > -->" + sum256[9:] + "</checksum>" + location, path + " -1" + ok},
 		"a > in a value":    {sumElement + `<location x='">' href="repodata/a>b"/>`, "os/repodata/a>b -1" + ok},
-		"sha":               {"<checksum type='sha'>" + sum256[:40] + "</checksum>" + location, ""},
-		"sha1":              {"<checksum type='sha1'>" + sum256[:40] + "</checksum>" + location, ""},
-		"no sum":            {location, ""},
-		"a short sum":       {"<checksum type='sha256'>" + sum256[1:] + "</checksum>" + location, ""},
+		"sha":               {"<checksum type='sha'>" + sum256[:40] + "</checksum>" + location, unchecked},
+		"sha1":              {"<checksum type='sha1'>" + sum256[:40] + "</checksum>" + location, unchecked},
+		"sha224":            {"<checksum type='sha224'>" + sum256[:56] + "</checksum>" + location, unchecked},
+		"no sum":            {location, unchecked},
+		"a short sum":       {"<checksum type='sha256'>" + sum256[1:] + "</checksum>" + location, unchecked},
 		"no location":       {sumElement, ""},
 		"elsewhere":         {sumElement + `<location xml:base="http://example.org/" href="repodata/primary.xml.gz"/>`, ""},
 		"absolute":          {sumElement + `<location href="/os/repodata/primary.xml.gz"/>`, ""},
@@ -69,9 +71,9 @@ func TestRepomd(t *testing.T) {
 		"upwards":           {sumElement + `<location href="../os/repodata/primary.xml.gz"/>`, ""},
 		"not below":         {sumElement + `<location href="primary.xml.gz"/>`, ""},
 		"of another root":   {sumElement + `<location href="repodata/x/repodata/primary.xml.gz"/>`, ""},
-		"a negative size":   {sumElement + location + "<size>-1</size>", ""},
-		"an absurd size":    {sumElement + location + "<size>99999999999999</size>", ""},
-		"an odd size":       {sumElement + location + "<size>7 MB</size>", ""},
+		"a negative size":   {sumElement + location + "<size>-1</size>", unchecked},
+		"an absurd size":    {sumElement + location + "<size>99999999999999</size>", unchecked},
+		"an odd size":       {sumElement + location + "<size>7 MB</size>", unchecked},
 	} {
 		const other = `<checksum type="sha256">` + sum256 + `</checksum><location href="repodata/other"/>`
 		listing, err := Adapter{}.Root("os", repomdOf(data(other), data(tc.inner)))
@@ -82,6 +84,9 @@ func TestRepomd(t *testing.T) {
 		got := ""
 		for _, ref := range listing.Refs[1:] {
 			got = fmt.Sprint(ref.Path, " ", ref.Size, " ", ref.Digest)
+		}
+		for _, path := range listing.Unchecked {
+			got += path + " unchecked"
 		}
 		if got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
@@ -121,7 +126,8 @@ func TestRootRefuses(t *testing.T) {
 		"two documents":        {map[string][]byte{repomd: []byte("<repomd/><repomd/>")}, repo.ErrFormat},
 		"an unknown reference": {repomdOf(data(`<location href="repodata/&lol;"/>`)), repo.ErrFormat},
 		"a value unquoted":     {repomdOf(data("<location href=x/>")), repo.ErrFormat},
-		"only SHA-1":           {repomdOf(data("<checksum type='sha'>" + sum256[:40] + "</checksum>" + location)), repo.ErrNoStrongHash},
+		"no metadata":          {repomdOf(), repo.ErrFormat},
+		"none of its own":      {repomdOf(data(sumElement + `<location href="../repodata/x"/>`)), repo.ErrFormat},
 		"listed twice":         {repomdOf(data(sumElement+location), data(sumElement+location+"<size>1</size>")), repo.ErrFormat},
 		"too deep":             {repomdOf(strings.Repeat("<data>", maxDepth)), repo.ErrTooLarge},
 		"a long text":          {repomdOf(data("<checksum>" + strings.Repeat("0", maxText+1) + "</checksum>")), repo.ErrTooLarge},
