@@ -44,7 +44,7 @@ func newServeCommand() *cobra.Command {
 				cfg.Listen = listen
 			}
 			cfg.Offline = cfg.Offline || offline
-			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			log := newLog(cfg.Log, cmd.ErrOrStderr())
 			slog.SetDefault(log)
 			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), log)
 		},
@@ -67,6 +67,12 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 		return err
 	}
 	defer closeAll(sockets)
+	access, err := openAccessLog(cfg.AccessLog, out, log)
+	if err != nil {
+		return err
+	}
+	defer access.close()
+	defer access.reopenOn(log)()
 	store, err := cache.Open(cache.Options{
 		Dir: cfg.DataDir, MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree,
 		Park: cfg.Cache.Abandoned == config.Park, Log: log,
@@ -91,7 +97,7 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	if err != nil {
 		return err
 	}
-	if err := announce(out, cfg, sockets); err != nil {
+	if err := announce(out, cfg, sockets, log); err != nil {
 		return err
 	}
 	answered, err := answeredLists(cfg)
@@ -100,7 +106,8 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	}
 	srv := server.New(server.Options{
 		Mirror: m, Paths: paths(cfg), Default: options.Default, Login: asksLogin(cfg), Lists: answered, Public: cfg.PublicURL,
-		Stats: store.Stats, Upstreams: m.Upstreams, Admin: api, TLS: secured.tls, Around: secured.around, Log: log,
+		Stats: store.Stats, Upstreams: m.Upstreams, Admin: api, TLS: secured.tls, Around: secured.around,
+		Access: access.take(), Log: log,
 	})
 	if secured.begin != nil {
 		go secured.begin(ctx)
@@ -108,9 +115,13 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	return serveUntil(ctx, srv, sockets)
 }
 
-// announce tells what to put where.
-func announce(out io.Writer, cfg *config.Config, sockets []socket) error {
+// announce tells what to put where. Programs that read the output are not told.
+func announce(out io.Writer, cfg *config.Config, sockets []socket, log *slog.Logger) error {
 	base := sockets[0].url()
+	if cfg.Log.JSON || cfg.AccessLog.File == config.Stdout {
+		log.Info("serving", "url", base, "data", cfg.DataDir, "offline", cfg.Offline)
+		return nil
+	}
 	fmt.Fprintf(out, "mirrord listens on %s and keeps its data in %s\n", base, cfg.DataDir)
 	if cfg.Offline {
 		fmt.Fprintln(out, "It is offline: no upstream is asked, what is not stored is answered with 504")

@@ -16,6 +16,8 @@ type Config struct {
 	TLS       *TLS     // nil = none
 	PublicURL *url.URL // where clients reach mirrord; nil = where they say they do
 	DataDir   string
+	Log       Log
+	AccessLog AccessLog
 	Offline   bool // no upstream is asked
 	Cache     Cache
 	Admin     Admin

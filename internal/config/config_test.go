@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,8 @@ listen: ["127.0.0.1:8080", ":81"]
 public_url: https://Mirror.example/all/
 data_dir: /srv/mirrord
 offline: true
+log: {format: json, level: warn}
+access_log: {file: stdout, format: json}
 cache: {max_size: 10GiB, min_free: 512MiB, abandoned: park}
 admin: {token_file: /srv/token}
 upstream: {connect_timeout: 1s, header_timeout: 2s, idle_timeout: 3s}
@@ -45,6 +48,9 @@ func TestParseWhole(t *testing.T) {
 	}
 	if len(cfg.Listen) != 2 || cfg.Listen[1] != ":81" || cfg.DataDir != "/srv/mirrord" || cfg.Admin.TokenFile != "/srv/token" || !cfg.Offline || cfg.PublicURL.String() != "https://mirror.example/all" {
 		t.Errorf("top: %+v", cfg)
+	}
+	if cfg.Log != (Log{JSON: true, Level: slog.LevelWarn}) || cfg.AccessLog != (AccessLog{File: Stdout, JSON: true}) {
+		t.Errorf("logs: %+v, %+v", cfg.Log, cfg.AccessLog)
 	}
 	if cfg.Cache != (Cache{MaxSize: 10 << 30, MinFree: 512 << 20, Abandoned: Park}) {
 		t.Errorf("cache: %+v", cfg.Cache)
@@ -142,10 +148,17 @@ func TestRefused(t *testing.T) {
 		{"a: [\n", "m.yaml:1: "},
 		{"- a\n", `m.yaml:1: the configuration is a list, expected a mapping`},
 		{"listen: [\":1\"]\n---\nlisten: [\":2\"]\n", "m.yaml:2: a second YAML document"},
-		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: admin, aliases, cache, data_dir, listen, listen_tls, offline, public_url, repos, tls, upstream`},
+		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: access_log, admin, aliases, cache, data_dir, listen, listen_tls, log, offline, public_url, repos, tls, upstream`},
 		{"listen: \":1\"\n", `m.yaml:1: listen is ":1", expected a list`},
 		{"listen: []\n", `m.yaml:1: listen is an empty list, expected at least one address here or in listen_tls`},
 		{"listen:\n", `m.yaml:1: listen is empty`},
+		{"log: {format: xml}\n", `m.yaml:1: format: "xml" is unknown, expected text or json`},
+		{"log: {level: all}\n", `m.yaml:1: level: "all" is unknown, expected debug, info, warn or error`},
+		{"log: json\n", `m.yaml:1: log is "json", expected a mapping`},
+		{"access_log: []\n", `m.yaml:1: access_log is an empty list, expected an absolute path, stdout or off`},
+		{"access_log: on\n", `m.yaml:1: access_log: "on" is no absolute path, expected an absolute path, stdout or off`},
+		{"access_log: {format: json}\n", `m.yaml:1: access_log has no file`},
+		{"access_log: {file: /a, format: text}\n", `m.yaml:1: format: "text" is unknown, expected combined or json`},
 		{"listen: [\"8080\"]\n", `m.yaml:1: listen: "8080" is not host:port, expected an address`},
 		{"listen: [\"a:99999\"]\n", `has no port between 0 and 65535`},
 		{"data_dir: ''\n", `m.yaml:1: data_dir: is empty, expected a path`},
@@ -272,4 +285,16 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAccessLogInShort(t *testing.T) {
+	for text, want := range map[string]AccessLog{
+		"": {}, "access_log: off\n": {}, "access_log: stdout\n": {File: Stdout}, "access_log: \"-\"\n": {File: Stdout}, "access_log: /var/log/a\n": {File: "/var/log/a"},
+		"access_log: {file: off, format: json}\n": {JSON: true},
+	} {
+		cfg, err := Parse("m.yaml", []byte(text))
+		if err != nil || cfg.AccessLog != want {
+			t.Errorf("%q: %v, %v", text, cfg, err)
+		}
+	}
 }

@@ -8,6 +8,8 @@ func (r *reader) top(n ast.Node, cfg *Config) error {
 		"listen":     r.listen(&cfg.Listen, "listen"),
 		"listen_tls": r.listen(&cfg.ListenTLS, "listen_tls"),
 		"tls":        r.tls(&cfg.TLS),
+		"log":        r.log(&cfg.Log),
+		"access_log": r.accessLog(&cfg.AccessLog),
 		"public_url": value(r, &cfg.PublicURL, "public_url", expectedPublic, parsePublic),
 		"data_dir":   value(r, &cfg.DataDir, "data_dir", expectedText, parseText),
 		"offline":    value(r, &cfg.Offline, "offline", expectedBool, parseBool),

@@ -104,7 +104,7 @@ func (c *conn) answer(buf []byte) (rest []byte, err error) {
 		if !ok {
 			break
 		}
-		hit, err := c.hit(target)
+		hit, err := c.hit(target, buf[:n])
 		if err != nil {
 			return nil, err
 		}
@@ -116,13 +116,18 @@ func (c *conn) answer(buf []byte) (rest []byte, err error) {
 	return buf, nil
 }
 
-// hit answers a request for target where that is stored and fresh.
-func (c *conn) hit(target string) (bool, error) {
+// hit answers a request for target where that is stored and fresh; request is all
+// of its text.
+func (c *conn) hit(target string, request []byte) (bool, error) {
 	name, path, err := split(target)
 	if err != nil || !c.s.fast.enter() {
 		return false, nil
 	}
 	defer c.s.fast.leave()
+	var at time.Time
+	if c.s.Access != nil {
+		at = time.Now()
+	}
 	a, err := c.s.Mirror.Open(context.Background(), mirror.Request{Repo: name, Path: path, Client: c.peer.client, OnlyHit: true})
 	if err != nil {
 		return false, nil
@@ -132,16 +137,26 @@ func (c *conn) hit(target string) (bool, error) {
 	if !ok && a.Bytes() == nil {
 		return false, nil
 	}
-	c.head = appendHead(c.head[:0], path, a)
-	c.s.metrics.answered(name, a)
-	if body := a.Bytes(); body != nil {
-		both := net.Buffers{c.head, body}
-		_, err = both.WriteTo(c.TCPConn)
-		return true, err
+	how := how(a)
+	c.s.metrics.answered(name, how)
+	sent, err := c.send(appendHead(c.head[:0], path, a), a.Bytes(), f)
+	if c.s.Access != nil {
+		c.logHit(request, target, name, how, at, sent, err)
+	}
+	return true, err
+}
+
+// send writes a header and a body, from memory or else from a file, and tells how much
+// of the body went out.
+func (c *conn) send(head, body []byte, f kernelFile) (int64, error) {
+	c.head = head
+	if body != nil {
+		both := net.Buffers{head, body}
+		n, err := both.WriteTo(c.TCPConn)
+		return max(n-int64(len(head)), 0), err
 	}
 	fd, off, left := f.Descriptor()
-	_, err = c.sendFile(c.head, fd, off, left)
-	return true, err
+	return c.sendFile(head, fd, off, left)
 }
 
 // appendHead writes the header of a whole answer: the same fields that serve and

@@ -55,15 +55,17 @@ func (m *metrics) handler() http.Handler {
 
 var howNames = map[cache.How]string{cache.Hit: "hit", cache.Miss: "miss", cache.Joined: "joined"}
 
+// how is in one word how an answer came.
+func how(a *mirror.Answer) string {
+	if a.Stale != "" {
+		return "stale"
+	}
+	return howNames[a.How]
+}
+
 // answered counts an answer. The repository is a configured one here, so its
 // name is safe as a label.
-func (m *metrics) answered(repo string, a *mirror.Answer) {
-	how := howNames[a.How]
-	if a.Stale != "" {
-		how = "stale"
-	}
-	m.answers.WithLabelValues(repo, how).Inc()
-}
+func (m *metrics) answered(repo, how string) { m.answers.WithLabelValues(repo, how).Inc() }
 
 func (m *metrics) failed(status int) { m.failures.WithLabelValues(strconv.Itoa(status)).Inc() }
 

@@ -58,6 +58,19 @@ func plainRequest(buf []byte) (target string, length int, ok bool) {
 	return string(path), end + len(headEnd), hosts == 1
 }
 
+// plainField is the value of a field of a plain request, "" where it has none.
+func plainField(request []byte, name string) string {
+	for len(request) > 0 {
+		var line []byte
+		line, request, _ = bytes.Cut(request, crlf)
+		key, value, _ := bytes.Cut(line, []byte(":"))
+		if len(key) == len(name) && strings.EqualFold(string(key), name) {
+			return string(bytes.TrimSpace(value))
+		}
+	}
+	return ""
+}
+
 // What may stand beside letters and digits: in a path that needs no decoding, and
 // in a host.
 const (

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"mirrord/internal/accesslog"
 	"mirrord/internal/cache"
 	"mirrord/internal/mirror"
 	"mirrord/internal/repo"
@@ -44,6 +45,8 @@ type Options struct {
 	Stats     func() cache.Stats
 	Upstreams func() []mirror.Upstream
 	TLS       *tls.Config // for ServeTLS; nil = it is not called
+	// Access is given what was answered; nil = nobody is.
+	Access func(*accesslog.Entry)
 	// Around is put around all that is served; nil = nothing. It sees the requests
 	// that are no hits.
 	Around func(http.Handler) http.Handler
@@ -103,6 +106,7 @@ func newServer(o Options, waits waits) Server {
 	if o.Around != nil {
 		handler = o.Around(handler)
 	}
+	handler = s.logged(handler)
 	return Server{s: s, Server: &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: waits.header,
@@ -214,10 +218,13 @@ func (s *server) artifact(w http.ResponseWriter, r *http.Request) error {
 		Repo: name, Path: path, From: firstByte(r.Header.Get("Range")), Head: r.Method == http.MethodHead, Client: peerOf(r).client,
 	})
 	if err != nil {
+		if !errors.Is(err, mirror.ErrUnknownRepo) {
+			noteRepo(w, name, "")
+		}
 		return err
 	}
 	defer a.Close()
-	s.metrics.answered(name, a)
+	s.answered(w, name, a)
 	serve(w, r, path, a)
 	s.finish(r, a, name, path)
 	return nil
