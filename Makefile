@@ -6,6 +6,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 20000x
 # Flags for serve: make run ARGS="--listen 127.0.0.1:9090 --data /tmp/mirrord".
 ARGS ?=
+# How long soak goes on. What fails is repeated with the seed that it prints.
+SOAK ?= 10m
 # -quick takes about a minute and shows that it runs, not what is faster.
 BENCHFLAGS ?=
 
@@ -14,7 +16,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 export GOVULNCHECK
 
-.PHONY: run build test bench lint fuzz docker deps clean
+.PHONY: run build test soak bench lint fuzz docker deps clean
 
 run:
 	go run ./cmd/mirrord serve $(ARGS)
@@ -27,6 +29,9 @@ deps:
 
 test: deps
 	scripts/test.sh ./...
+
+soak: deps
+	go test -race -count=1 -timeout=0 ./test/campaign -soak $(SOAK)
 
 bench: deps
 	go run ./bench $(BENCHFLAGS)

@@ -30,17 +30,17 @@ func newFsckCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&file, "config", "", "configuration file, for its data directory")
 	cmd.Flags().StringVar(&data, "data", "", "data directory")
-	cmd.Flags().BoolVar(&repair, "repair", false, "drop what is wrong")
+	cmd.Flags().BoolVar(&repair, "repair", false, "drop what is wrong, and take back files that are right and have no record")
 	return cmd
 }
 
 // fsck prints each problem on a line, then the sum. Problems that were not
 // repaired are an error.
 func fsck(cmd *cobra.Command, dir string, repair bool) error {
-	if _, err := os.Stat(filepath.Join(dir, "meta.db")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, "blobs")); err != nil {
 		return fmt.Errorf("data directory %s: no mirrord has kept anything there: %w", dir, rootCause(err))
 	}
-	store, err := cache.Open(cache.Options{Dir: dir})
+	store, err := cache.Open(cache.Options{Dir: dir, Rebuild: repair})
 	if err != nil {
 		return fmt.Errorf("data directory %s: %w", dir, err)
 	}

@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"os"
@@ -127,18 +128,13 @@ func (f *flight) keep(sm sums) digest.Digest {
 }
 
 // commit makes the finished partial an object. The order is what a crash at any
-// point is survived by: bytes, a name in partial/ that tells the digest, the
-// name in blobs/, the records, and only then the partial's name goes.
+// point is survived by: a name in partial/ that tells the digest, and the bytes; the
+// name in blobs/; the records; and only then the partial's name goes. Each is on
+// disk before the next is begun.
 func (s *Store) commit(file *os.File, name string, sm sums, w Want, meta Meta) error {
 	d := sm.object
 	// A resumed partial may once have been meant for something longer.
-	if err := file.Truncate(sm.size); err != nil {
-		return err
-	}
-	if err := file.Chmod(0o440); err != nil {
-		return err
-	}
-	if err := file.Sync(); err != nil {
+	if err := errors.Join(file.Truncate(sm.size), file.Chmod(0o440)); err != nil {
 		return err
 	}
 	for !s.acquire(d) { // no eviction may take the object while it is made
@@ -150,6 +146,9 @@ func (s *Store) commit(file *os.File, name string, sm sums, w Want, meta Meta) e
 		return err
 	}
 	defer s.removeQuietly(marked)
+	if err := errors.Join(file.Sync(), durable.SyncDir(filepath.Dir(marked))); err != nil {
+		return err
+	}
 	blob := s.blobPath(d)
 	err := durable.MkdirAll(filepath.Dir(blob), 0o750)
 	if err == nil {
@@ -159,7 +158,7 @@ func (s *Store) commit(file *os.File, name string, sm sums, w Want, meta Meta) e
 		err = s.record(name, sm, w, meta)
 	}
 	if err != nil && !s.Has(d) {
-		s.removeQuietly(blob)
+		err = errors.Join(err, durable.Remove(blob))
 	}
 	return err
 }

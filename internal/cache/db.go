@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -29,42 +27,6 @@ var (
 	keyObjects = []byte("objects") // number of objects
 	keyFormat  = []byte("format")
 )
-
-// formatVersion is that of meta.db; a database of a later one is refused.
-const formatVersion = 1
-
-// ErrInUse reports that another process owns the data directory.
-var ErrInUse = errors.New("in use by another mirrord")
-
-func openDB(path string) (*bolt.DB, error) {
-	// A free list kept as a map and synced makes opening instant at any size.
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
-	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, ErrInUse
-	}
-	if err != nil {
-		return nil, fmt.Errorf("meta.db: %w", err)
-	}
-	// Commits of several flights share a transaction; one alone waits this long.
-	db.MaxBatchDelay = time.Millisecond
-	err = db.Update(func(tx *bolt.Tx) error {
-		for _, b := range [][]byte{bucketObjects, bucketAccess, bucketEntries, bucketParts, bucketStats, bucketOwners, bucketPins, bucketTables} {
-			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
-				return err
-			}
-		}
-		stats := tx.Bucket(bucketStats)
-		if v := counter(stats, keyFormat); v > formatVersion {
-			return fmt.Errorf("meta.db is of format %d, this mirrord knows up to %d", v, formatVersion)
-		}
-		return stats.Put(keyFormat, binary.BigEndian.AppendUint64(nil, formatVersion))
-	})
-	if err != nil {
-		db.Close()
-		return nil, err
-	}
-	return db, nil
-}
 
 func counter(stats *bolt.Bucket, key []byte) int64 {
 	v := stats.Get(key)

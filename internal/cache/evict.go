@@ -5,9 +5,11 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"mirrord/internal/digest"
+	"mirrord/internal/durable"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -157,6 +159,11 @@ func (s *Store) remove(victims []digest.Digest, why Reason) (went Evicted, err e
 		if err := os.Rename(s.blobPath(d), s.trashPath(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return went, errors.Join(err, s.restore(victims[:i]))
 		}
+	}
+	// A file that is back in its place after a power cut, without its record, would
+	// never be found.
+	if err := durable.SyncDir(filepath.Join(s.dir, "trash")); err != nil {
+		return went, errors.Join(err, s.restore(victims))
 	}
 	var gone, kept []digest.Digest
 	var names []string

@@ -25,10 +25,14 @@ type Report struct {
 }
 
 // Fsck re-hashes every object and holds every record against what is on disk.
-// With repair it removes what is wrong: it is fetched again when asked for.
+// With repair it removes what is wrong: it is fetched again when asked for. A right
+// file without a record gets one.
 // Nothing may be served meanwhile.
 func (s *Store) Fsck(ctx context.Context, repair bool) (Report, error) {
 	c := &checker{s: s, ctx: ctx, repair: repair}
+	if err := c.database(); err != nil {
+		return c.Report, err
+	}
 	err := errors.Join(c.objects(), c.blobs(), c.index(), c.pins(), c.partials())
 	if err == nil && repair {
 		err = s.db.Update(c.recount)
@@ -58,6 +62,20 @@ func (c *checker) problem(mend func() error, format string, args ...any) error {
 
 // later mends nothing: recount will.
 func (c *checker) later() error { return nil }
+
+// database checks meta.db's own structure. Where that is broken nothing else can be
+// relied on.
+func (c *checker) database() error {
+	return c.s.db.View(func(tx *bolt.Tx) error {
+		for problem := range tx.Check() {
+			c.Problems = append(c.Problems, "meta.db: "+problem.Error())
+		}
+		if len(c.Problems) > 0 {
+			return ErrDamaged
+		}
+		return nil
+	})
+}
 
 // keys copies a bucket's keys, so that no transaction is open while files are
 // read.
@@ -106,17 +124,23 @@ func (c *checker) object(raw []byte) error {
 		return err
 	}
 	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, f)
+	got, n, err := sumOf(f)
 	if err != nil {
 		return c.problem(drop, "%s: the file cannot be read: %v", d, errors.Unwrap(err))
 	}
 	c.Objects++
 	c.Bytes += n
-	if got := digest.FromSum(digest.SHA256, h.Sum(nil)); got != d || n != o.Size {
+	if got != d || n != o.Size {
 		return c.problem(drop, "%s: the file holds %s in %d bytes, expected %d bytes", d, got, n, o.Size)
 	}
 	return nil
+}
+
+// sumOf hashes all of a file.
+func sumOf(f *os.File) (digest.Digest, int64, error) {
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	return digest.FromSum(digest.SHA256, h.Sum(nil)), n, err
 }
 
 // tally counts an object, or one that was dropped off again.
@@ -144,7 +168,7 @@ func (c *checker) blobs() error {
 			return c.problem(func() error { return os.Remove(path) }, "%s: no object's name", name)
 		}
 		if !c.s.Has(d) {
-			return c.problem(func() error { return os.Remove(path) }, "%s: the file has no record", name)
+			return c.problem(func() error { return c.adopt(d, path) }, "%s: the file has no record", name)
 		}
 		return nil
 	})

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
+
+	"mirrord/internal/durable"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -209,7 +212,7 @@ func (f *flight) reserve() error {
 	return nil
 }
 
-// checkpoint syncs what is there and then writes down that it is.
+// checkpoint syncs what is there, with its name, and then writes down that it is.
 func (f *flight) checkpoint() error {
 	f.mu.Lock()
 	p := part{Size: f.size, Have: f.have.Clone(), Meta: f.meta, Time: f.s.now()}
@@ -217,7 +220,7 @@ func (f *flight) checkpoint() error {
 	if !f.resumable(p) {
 		return nil
 	}
-	if err := f.file.Sync(); err != nil {
+	if err := errors.Join(f.file.Sync(), durable.SyncDir(filepath.Join(f.s.dir, "partial"))); err != nil {
 		return err
 	}
 	return f.s.db.Batch(func(tx *bolt.Tx) error { return putJSON(tx.Bucket(bucketParts), []byte(f.name), p) })

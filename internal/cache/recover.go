@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"mirrord/internal/digest"
+	"mirrord/internal/durable"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -48,8 +49,9 @@ func (s *Store) recoverCommits() error {
 		path := s.partialPath(n.Name())
 		d, derr := digest.New(digest.SHA256, sum)
 		if derr == nil && !s.Has(d) {
-			if rerr := os.Remove(s.blobPath(d)); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
+			if rerr := durable.Remove(s.blobPath(d)); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
 				err = errors.Join(err, rerr)
+				continue // without the mark it would never be found again
 			}
 			if _, noted := s.part(name); noted {
 				err = errors.Join(err, os.Rename(path, s.partialPath(name)))

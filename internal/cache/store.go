@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"mirrord/internal/digest"
-	"mirrord/internal/durable"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -26,8 +24,11 @@ type Options struct {
 	// Park stops a fill when its last reader leaves, and keeps what it has.
 	// Otherwise the fill goes on to the end.
 	Park bool
-	Now  func() time.Time // default time.Now
-	Log  *slog.Logger     // default slog.Default()
+	// Rebuild begins a new meta.db where it is lost and there are objects. Fsck takes
+	// them back.
+	Rebuild bool
+	Now     func() time.Time // default time.Now
+	Log     *slog.Logger     // default slog.Default()
 }
 
 // Store is the objects of one data directory. It is safe for concurrent use.
@@ -69,10 +70,10 @@ func Open(o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	if err := settleIn(o.Dir); err != nil {
+	if err := settleIn(o.Dir, o.Rebuild); err != nil {
 		return nil, err
 	}
-	db, err := openDB(filepath.Join(o.Dir, "meta.db"))
+	db, err := openDB(o.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -93,36 +94,6 @@ func Open(o Options) (*Store, error) {
 	s.wg.Add(1)
 	go s.keepTouching()
 	return s, nil
-}
-
-// ErrForeign reports a directory with other things in it, and no store.
-var ErrForeign = errors.New("not a data directory of mirrord")
-
-// ours are what may stand in a data directory before there is a meta.db: a start
-// may have been cut short, and the administrator may have been there.
-var ours = map[string]bool{"blobs": true, "partial": true, "trash": true, "lost+found": true, "admin.token": true, "acme": true,
-	"tokens.json": true, "audit.log": true}
-
-// settleIn makes the directories of a new store. It takes no directory over that
-// holds something else: recovery removes what it does not know.
-func settleIn(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, "meta.db")); errors.Is(err, fs.ErrNotExist) {
-		names, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		for _, n := range names {
-			if !ours[n.Name()] {
-				return fmt.Errorf("%w: it holds %q and no meta.db", ErrForeign, n.Name())
-			}
-		}
-	}
-	for _, d := range []string{"blobs/sha256", "partial", "trash"} {
-		if err := durable.MkdirAll(filepath.Join(dir, d), 0o750); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Close parks every flight, writes what is pending and lets the directory go.

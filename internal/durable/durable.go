@@ -28,6 +28,14 @@ func Link(from, to string) error {
 	return SyncDir(filepath.Dir(to))
 }
 
+// Remove takes a name away for good. That there is none is success.
+func Remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
 // MkdirAll is os.MkdirAll whose new directories are durable.
 func MkdirAll(dir string, perm fs.FileMode) error {
 	if info, err := os.Stat(dir); err == nil {

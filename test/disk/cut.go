@@ -55,43 +55,46 @@ func (h *History) settle() {
 	}
 }
 
-// Fate says what is left of an operation that no sync covers: itself, nothing, or a
-// part.
-type Fate func(Op) []Op
+// Fate says what is left of an operation that no sync covers, whose place in the
+// history is at: itself, nothing, or a part.
+type Fate func(at int, o Op) []Op
 
 // Loose are the places of those of the first n operations that no sync covers.
 func (h *History) Loose(n int) (list []int) {
 	for i, o := range h.ops[:n] {
-		if h.safe[i] >= n && o.Kind != Sync && o.Kind != SyncDir {
+		if h.loose(i, n) && o.Kind < Sync {
 			list = append(list, i)
 		}
 	}
 	return list
 }
 
+// loose reports whether no sync among the first n operations covers that at i.
+func (h *History) loose(i, n int) bool { return h.safe[i] >= n }
+
 // Cut is the disk after the power went when n operations were done.
 func (h *History) Cut(n int, fate Fate) *Tree {
 	t := h.base.Clone()
 	for i, o := range h.ops[:n] {
-		if h.safe[i] < n {
-			t.apply(o)
-			continue
+		left := []Op{o}
+		if h.loose(i, n) {
+			left = fate(i, o)
 		}
-		for _, left := range fate(o) {
-			t.apply(left)
+		for _, o := range left {
+			t.apply(o)
 		}
 	}
 	return t
 }
 
 // Keep loses nothing: the disk after a kill.
-func Keep(o Op) []Op { return []Op{o} }
+func Keep(_ int, o Op) []Op { return []Op{o} }
 
 // Lose loses all that no sync covers.
-func Lose(Op) []Op { return nil }
+func Lose(int, Op) []Op { return nil }
 
 // KeepNames loses bytes only, as file systems do that write names first.
-func KeepNames(o Op) []Op {
+func KeepNames(_ int, o Op) []Op {
 	if o.names() {
 		return []Op{o}
 	}
@@ -99,7 +102,7 @@ func KeepNames(o Op) []Op {
 }
 
 // KeepBytes loses names only.
-func KeepBytes(o Op) []Op {
+func KeepBytes(_ int, o Op) []Op {
 	if o.names() {
 		return nil
 	}
@@ -110,7 +113,7 @@ func KeepBytes(o Op) []Op {
 // sectors.
 func Tear(rnd *rand.Rand) Fate {
 	odds := rnd.Float64()
-	return func(o Op) []Op {
+	return func(_ int, o Op) []Op {
 		switch {
 		case o.Kind == Write && len(o.Data) > 0 && rnd.IntN(2) == 0:
 			return tear(o, rnd)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"mirrord/internal/faulty"
 	"mirrord/test/rig"
 )
 
@@ -84,6 +85,41 @@ func TestReadOnlyDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails(t, 1, []string{dir, "read-only file system"}, "serve", "--config", configFile(t, dir, ""))
+}
+
+// TestBadMeta: a meta.db that is not what it should be stops the start with a line
+// that says what to do, and doing it brings everything back.
+func TestBadMeta(t *testing.T) {
+	u := faulty.New(t)
+	data := rig.Content(1, 50_000)
+	u.Set("/f", data)
+	m := rig.Start(t, rig.Config{Repos: fmt.Sprintf("- {name: files, type: generic, upstreams: [%q]}", u.URL)})
+	if err := rig.Get(m.URL("files/f")).Right("", data); err != nil {
+		t.Fatal(err)
+	}
+	m.Stop()
+	meta := filepath.Join(m.Data, "meta.db")
+	good, err := os.ReadFile(meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range [][]byte{nil, good[:12_288], []byte(strings.Repeat("something else\n", 2000))} {
+		if err := os.WriteFile(meta, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		fails(t, 1, []string{m.Data, "meta.db", "damaged", "fsck --repair"}, "serve", "--config", configFile(t, m.Data, ""))
+		fails(t, 1, []string{m.Data, "meta.db", "damaged", "fsck --repair"}, "fsck", "--repair", "--data", m.Data)
+	}
+	if err := os.Remove(meta); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, 1, []string{m.Data, "meta.db is lost", "fsck --repair"}, "serve", "--config", configFile(t, m.Data, ""))
+	fails(t, 1, []string{m.Data, "meta.db is lost", "fsck --repair"}, "fsck", "--data", m.Data)
+	out, err := exec.Command(rig.Build(t), "fsck", "--repair", "--data", m.Data).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "1 problems, 1 repaired") {
+		t.Errorf("fsck --repair: %v: %s", err, out)
+	}
+	m.Fsck(t)
 }
 
 func TestBadConfigurations(t *testing.T) {

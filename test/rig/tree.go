@@ -32,7 +32,12 @@ type Tree map[string][]byte
 // NewTree lists the given packages (paths below pool/) in a Packages file of
 // about 350 KiB, more than mirrord fetches to prove a root that is new to it, and
 // that in a Release.
-func NewTree(debs map[string][]byte) Tree {
+func NewTree(debs map[string][]byte) Tree { return newTree(debs, padding()) }
+
+// SmallTree is a Tree with a Packages of these packages alone.
+func SmallTree(debs map[string][]byte) Tree { return newTree(debs, nil) }
+
+func newTree(debs map[string][]byte, more []byte) Tree {
 	a := Tree{}
 	var index bytes.Buffer
 	for _, p := range slices.Sorted(maps.Keys(debs)) {
@@ -40,7 +45,7 @@ func NewTree(debs map[string][]byte) Tree {
 		fmt.Fprintf(&index, "Package: %s\nVersion: 1\nArchitecture: amd64\nFilename: %s\nSize: %d\nSHA256: %x\n\n",
 			path.Base(p), p, len(debs[p]), sha256.Sum256(debs[p]))
 	}
-	index.Write(padding())
+	index.Write(more)
 	a[PackagesPath] = index.Bytes()
 	a[ReleasePath] = fmt.Appendf(nil, "Origin: test\nSuite: stable\nCodename: stable\nDate: %s\nArchitectures: amd64\nComponents: main\nSHA256:\n %x %d main/binary-amd64/Packages\n",
 		time.Date(2025, 5, 5, 5, 5, 5, 0, time.UTC).Format(time.RFC1123), sha256.Sum256(index.Bytes()), index.Len())
