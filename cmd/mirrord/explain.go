@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -20,20 +21,26 @@ import (
 const headFor = 15 * time.Second
 
 func newExplainCommand() *cobra.Command {
-	var server, file string
+	var o remoteOptions
 	cmd := &cobra.Command{
-		Use:   "explain IMAGE",
-		Short: "Say what a reference to an image means to a mirrord",
+		Use:   "explain IMAGE | /REPO/PATH",
+		Short: "Say what an image or a path means to a mirrord",
+		Long: "Says what a reference to an image means to a mirrord and what it serves for it,\n" +
+			"or, for a path that begins with /, all that the mirrord knows of it (which needs a token).",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef(cmd, "unexpected argument %q", args[1])
 			}
 			return images(cmd, args)
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return runExplain(cmd, server, file, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if strings.HasPrefix(args[0], "/") {
+				return explainPath(cmd, o, args[0])
+			}
+			return runExplain(cmd, o.server, o.config, args[0])
+		},
 	}
-	cmd.Flags().StringVar(&server, "server", "", "URL of the mirrord, http://host:port (default: where the configuration listens)")
-	cmd.Flags().StringVar(&file, "config", "", "the mirrord's configuration file (default: the built-in catalogue)")
+	o.flags(cmd)
 	return cmd
 }
 

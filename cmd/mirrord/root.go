@@ -21,6 +21,14 @@ func newRootCommand() *cobra.Command {
 		newHealthcheckCommand(),
 		newWarmCommand(),
 		newExplainCommand(),
+		newStatusCommand(),
+		newObjectsCommand(),
+		newPurgeCommand(),
+		newRefreshCommand(),
+		newPinCommand(),
+		newUnpinCommand(),
+		newGCCommand(),
+		newTokenCommand(),
 		newVersionCommand(),
 	)
 	return root

@@ -10,24 +10,63 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mirrord/internal/mirror"
 	"mirrord/internal/repo/oci"
 )
 
-type warmOptions struct{ server, config, platform string }
+type warmOptions struct {
+	remoteOptions
+	platform string
+}
 
 func newWarmCommand() *cobra.Command {
 	var o warmOptions
 	cmd := &cobra.Command{
-		Use:   "warm IMAGE...",
-		Short: "Fill a mirrord's cache with images ahead of time",
-		Long:  "Pulls images through a running mirrord, checks every digest and keeps nothing, so that the next pull is a hit.",
-		Args:  images,
-		RunE:  func(cmd *cobra.Command, args []string) error { return runWarm(cmd, o, args) },
+		Use:   "warm IMAGE... | /REPO/PATH...",
+		Short: "Fill a mirrord's cache ahead of time",
+		Long: "Pulls images through a running mirrord, checks every digest and keeps nothing, so that the next pull is a hit.\n" +
+			"A target that begins with / is a path, a directory/ or a pattern of another repository, which the mirrord fetches\n" +
+			"as far as the indexes that its clients use name it (which needs a token).",
+		Args: images,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			paths := slices.DeleteFunc(slices.Clone(args), func(a string) bool { return !strings.HasPrefix(a, "/") })
+			switch {
+			case len(paths) == 0:
+				return runWarm(cmd, o, args)
+			case len(paths) < len(args):
+				return usagef(cmd, "images and paths, expected only one of them")
+			}
+			return warmPaths(cmd, o.remoteOptions, paths)
+		},
 	}
-	cmd.Flags().StringVar(&o.server, "server", "", "URL of the mirrord, http://host:port (default: where the configuration listens)")
-	cmd.Flags().StringVar(&o.config, "config", "", "the mirrord's configuration file (default: the built-in catalogue)")
-	cmd.Flags().StringVar(&o.platform, "platform", "linux/"+runtime.GOARCH, "OS/ARCHITECTURE[/VARIANT], or all")
+	o.flags(cmd)
+	cmd.Flags().StringVar(&o.platform, "platform", "linux/"+runtime.GOARCH, "of images: OS/ARCHITECTURE[/VARIANT], or all")
 	return cmd
+}
+
+// warmPaths has the mirrord fetch what the targets name.
+func warmPaths(cmd *cobra.Command, o remoteOptions, args []string) error {
+	r, err := o.open(cmd)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, arg := range args {
+		var got mirror.Warmed
+		if err := r.call(cmd.Context(), "POST", "/warm", parseTarget(arg), &got); err != nil {
+			return fmt.Errorf("%s: %w", arg, err)
+		}
+		if failed += got.Failed; got.Failed > 0 {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d failed, the first: %s\n", arg, got.Failed, oneLine(got.Error))
+		}
+		if !r.json {
+			fmt.Fprintf(r.out, "%s: %d matched, %d fetched, %s\n", arg, got.Matched, got.Fetched, megabytes(got.Bytes))
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d could not be fetched", failed)
+	}
+	return nil
 }
 
 // images refuses a command line without any.

@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"mirrord/internal/digest"
 
@@ -132,6 +133,19 @@ func (s *Store) Known(w Want) bool {
 	_, flying := s.flights[w.key()]
 	s.mu.Unlock()
 	return flying || s.space.isParked(partialName(w.key()))
+}
+
+// Underway lists the names, of those that begin with prefix, for which there is a
+// download that nobody vouches for.
+func (s *Store) Underway(prefix string) (names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.flights {
+		if f.want.Digest == "" && strings.HasPrefix(f.want.Name, prefix) {
+			names = append(names, f.want.Name)
+		}
+	}
+	return names
 }
 
 // Stored is what is kept of an object that is stored.

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"strings"
 
 	"mirrord/internal/digest"
 )
@@ -32,9 +33,7 @@ func (m *Mirror) Purge(ctx context.Context, s Selector, o PurgeOptions) (Purged,
 		return Purged{}, err
 	}
 	p := purge{m: m, PurgeOptions: o, seen: make(map[digest.Digest]bool)}
-	if c.digest != "" { // also what has no name any more
-		err = p.names([]name{{digest: c.digest}})
-	}
+	err = p.names(m.nameless(c))
 	if err == nil {
 		err = m.each(ctx, c, func(page []name) (bool, error) { return true, p.names(page) })
 	}
@@ -42,6 +41,30 @@ func (m *Mirror) Purge(ctx context.Context, s Selector, o PurgeOptions) (Purged,
 		at.forgetAbsences()
 	}
 	return p.Purged, err
+}
+
+// nameless are what is chosen and stands in no table: an object that lost its name,
+// and downloads of names that are not known yet.
+func (m *Mirror) nameless(c chosen) (all []name) {
+	if c.digest != "" {
+		return []name{{digest: c.digest}}
+	}
+	for _, p := range c.places {
+		if c.only != "" { // also what such a download left
+			n := name{place: p, path: c.only, entry: true}
+			e, _ := m.store.Entry(n.entryName())
+			n.digest = e.Digest
+			all = append(all, n)
+			continue
+		}
+		for _, entry := range m.store.Underway(p.name + "/") {
+			n := name{place: p, path: strings.TrimPrefix(entry, p.name+"/"), entry: true}
+			if ok, _ := c.has(n); ok {
+				all = append(all, n)
+			}
+		}
+	}
+	return all
 }
 
 // purge is one under way.
