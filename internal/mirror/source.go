@@ -23,6 +23,8 @@ type source struct {
 	asked  func(*upstream.Request) // adds what the protocol wants said; nil = nothing
 	hears  func(upstream.Info)     // is told of each answer; nil = nobody
 
+	lacks upstream.Lacks // of the parts
+
 	mu     sync.Mutex
 	avoid  []string         // mirrors under suspicion; guarded by mu
 	bodies []*upstream.Body // opened of late; guarded by mu
@@ -50,7 +52,7 @@ func (s *source) Lanes(size int64) int {
 
 // OpenPart asks for a part; a spare lane only who has a connection to spare.
 func (s *source) OpenPart(ctx context.Context, off, end int64, spare bool) (*cache.Incoming, error) {
-	req := upstream.Request{Off: off, End: end, Size: s.size, Pinned: s.pinned, Part: upstream.Lead}
+	req := upstream.Request{Off: off, End: end, Size: s.size, Pinned: s.pinned, Part: upstream.Lead, Lacks: &s.lacks}
 	if spare {
 		req.Part = upstream.Lane
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"mirrord/internal/faulty"
 	"mirrord/internal/upstream"
 )
 
@@ -58,6 +59,20 @@ func TestRateEndsWithTheCaller(t *testing.T) {
 		t.Error(err)
 	}
 	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("took %v", d)
+	}
+}
+
+// TestRateOfWhatIsSkipped: bytes that a mirror sends again, because it ignores the
+// range of a resume, count as well.
+func TestRateOfWhatIsSkipped(t *testing.T) {
+	t.Parallel()
+	b := realClock(t, 1, func(c *upstream.Config) { c.Rate = 400_000 })
+	b.u[0].Fail(path, faulty.Cut(180_000), faulty.IgnoreRange())
+	start := time.Now()
+	b.mustGet(t, whole())
+	// 380,000 bytes, of which 128 KiB pass at once.
+	if d := time.Since(start); d < 550*time.Millisecond {
 		t.Errorf("took %v", d)
 	}
 }

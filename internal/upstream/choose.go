@@ -29,18 +29,20 @@ func (g *Group) chosen(method string, r Request) []*mirror {
 		return slices.DeleteFunc(slices.Clone(g.mirrors()), func(m *mirror) bool { return m.label != r.Mirror })
 	}
 	order := g.byCost(r.bytes(method))
+	lacks := r.Lacks.mirrors(r.Path)
 	if r.Part == Lane {
-		order = g.worthy()
+		order = without(g.worthy(r), lacks)
 	}
 	if left := without(order, r.Avoid); len(left) > 0 || r.Part == Lane {
 		order = left
 	}
 	spare := map[*mirror]bool{} // where a lead is not one more than there may be
 	if r.Part == Lead {
-		for _, m := range g.worthy() {
+		for _, m := range g.worthy(r) {
 			spare[m] = g.t.seats.spare(m.host, g.connections)
 		}
 	}
+	has := func(m *mirror) bool { return !slices.Contains(lacks, m.label) }
 	continues := func(m *mirror) bool { return r.Off > 0 && !r.Pinned && m.label == r.HeldFrom }
 	slices.SortStableFunc(order, func(a, b *mirror) int {
 		return cmp.Or(
@@ -48,6 +50,7 @@ func (g *Group) chosen(method string, r Request) []*mirror {
 			trueFirst(continues(a), continues(b)),
 			trueFirst(!a.breaker.suspect(), !b.breaker.suspect()),
 			trueFirst(r.Part == NoPart || !a.meter.isWhole(), r.Part == NoPart || !b.meter.isWhole()),
+			trueFirst(has(a), has(b)),
 			trueFirst(spare[a], spare[b]),
 		)
 	})

@@ -35,11 +35,7 @@ func TestHedge(t *testing.T) {
 	if s[0].State != upstream.Closed || s[0].Failures != 0 || s[0].Left["late"] != 1 || s[0].FirstByte < 50*time.Millisecond {
 		t.Errorf("%+v", s[0])
 	}
-	for i := range s {
-		if s[i].Active != 0 {
-			t.Errorf("%d bodies are left at %d", s[i].Active, i)
-		}
-	}
+	b.idle(t)
 	// What was late is not the first choice any more.
 	b.mustGet(t, whole())
 	if n := len(b.u[0].Requests()); n != 1 {

@@ -183,6 +183,7 @@ func (h *hunt) note(m *mirror, probe bool, err error) {
 	if sound(err) {
 		m.breaker.worked()
 		h.settled[m] = true
+		h.r.Lacks.add(m.label, h.r.Path)
 		return
 	}
 	var late *timeoutError

@@ -2,12 +2,17 @@ package upstream
 
 import (
 	"errors"
+	"math"
+	"slices"
+	"sync"
 	"time"
 )
 
 const (
 	// lanesFrom is the least size that is worth several requests.
 	lanesFrom = 16 << 20
+	// partLeast is what a lane brings at a time, at least.
+	partLeast = 4 << 20
 	// lanesMost bounds the connections of one object.
 	lanesMost = 8
 	// connectionsMost bounds those to one host: more is what its keepers forbid.
@@ -46,7 +51,7 @@ func (g *Group) Lanes(size int64) int {
 		return 1
 	}
 	hosts := map[string]bool{}
-	for _, m := range g.worthy() {
+	for _, m := range g.worthy(Request{Size: size, End: partLeast}) {
 		if s, _ := m.breaker.state(); s == Closed {
 			hosts[m.host] = true
 		}
@@ -54,32 +59,91 @@ func (g *Group) Lanes(size int64) int {
 	return min(max(len(hosts)*g.connections, 1), lanesMost)
 }
 
-// worthy are the mirrors that a lane may use, the best first: not what gave wrong
-// bytes or stalled, what ignores ranges, or is under the floor beside the best.
-func (g *Group) worthy() (fit []*mirror) {
-	best := 0.0
-	for _, m := range g.mirrors() {
-		best = max(best, m.meter.throughput())
+// worthy are the mirrors that a lane may use for the part, the best first: not what
+// gave wrong bytes or stalled, what ignores ranges, is under the floor beside the
+// best, or would bring the part when the others had brought it and all the rest.
+func (g *Group) worthy(r Request) (fit []*mirror) {
+	best, all, first := 0.0, 0.0, 0.0
+	for i, m := range g.mirrors() {
+		rate := m.meter.throughput()
+		best = max(best, rate)
+		if s, _ := m.breaker.state(); s == Closed && !m.breaker.suspect() {
+			all += rate * float64(g.connections)
+		}
+		if wait := m.meter.wait(0); i == 0 || wait < first {
+			first = wait
+		}
 	}
 	for _, m := range g.byCost(lanesFrom) {
 		rate := m.meter.throughput()
 		if m.breaker.suspect() || m.meter.isWhole() || rate > 0 && rate < floorShare*best {
 			continue
 		}
-		fit = append(fit, m)
+		part, rest := float64(r.End-r.Off), float64(r.Size-r.Off)
+		others := math.Inf(1) // it is not known what they bring
+		if all > rate {
+			others = first + rest/(all-rate) + part/best
+		}
+		takes := m.meter.wait(stallAfter)
+		if rate > 0 {
+			takes += part / rate
+		}
+		if takes <= others {
+			fit = append(fit, m)
+		}
 	}
 	return fit
+}
+
+// wait is the seconds until an answer comes, unknown where the mirror never gave one.
+func (t *meter) wait(unknown time.Duration) float64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.first.known {
+		return unknown.Seconds()
+	}
+	return t.first.value
+}
+
+// Lacks keeps which mirrors have not a file, or not as it is wanted, so that parts of
+// it are not asked of them again and again. The zero value, and nil, know of none.
+type Lacks struct {
+	mu sync.Mutex
+	at []lack // guarded by mu
+}
+
+type lack struct{ mirror, path string }
+
+func (l *Lacks) add(mirror, path string) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at := (lack{mirror, path}); !slices.Contains(l.at, at) {
+		l.at = append(l.at, at)
+	}
+}
+
+func (l *Lacks) mirrors(path string) (all []string) {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, at := range l.at {
+		if at.path == path {
+			all = append(all, at.mirror)
+		}
+	}
+	return all
 }
 
 // without are the mirrors that are not among the avoided, where any are left.
 func without(all []*mirror, avoid []string) []*mirror {
 	var rest []*mirror
 	for _, m := range all {
-		avoided := false
-		for _, label := range avoid {
-			avoided = avoided || m.label == label
-		}
-		if !avoided {
+		if !slices.Contains(avoid, m.label) {
 			rest = append(rest, m)
 		}
 	}

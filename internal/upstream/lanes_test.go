@@ -171,3 +171,76 @@ func TestAvoid(t *testing.T) {
 	b.part(t, r)
 	asked(t, b.u[0])
 }
+
+// TestALaneStays: what breaks ends it, however well others are; its part is asked for
+// anew, where a connection is to spare.
+func TestALaneStays(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]faulty.Fault{"cut": faulty.Cut(70000), "reset": faulty.Reset(70000), "stall": faulty.Stall(70000)} {
+		b := setUp(t, 2)
+		b.sampled(t)
+		b.u[0].Fail(path, fault)
+		data, _, err := b.get(t, part(0, 150_000, upstream.Lane))
+		if !errors.Is(err, io.ErrUnexpectedEOF) || !bytes.Equal(data, content[:len(data)]) {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
+		}
+		asked(t, b.u[1])
+		if n := len(b.u[0].Requests()); n != 1 {
+			t.Errorf("%s: asked %d times", name, n)
+		}
+		b.idle(t)
+	}
+}
+
+// TestLacks: who has not the file is asked for one part of it, not for each.
+func TestLacks(t *testing.T) {
+	b := setUp(t, 4)
+	b.u[0].Remove(path)
+	b.u[1].Set(path, content[:1000])
+	b.u[2].Fail(path, faulty.IgnoreRange().Always())
+	var lacks upstream.Lacks
+	for _, kind := range []upstream.Part{upstream.Lead, upstream.Lane, upstream.Lane, upstream.Lead} {
+		r := part(1000, 2000, kind)
+		r.Lacks = &lacks
+		b.part(t, r)
+	}
+	for i, u := range b.u[:3] {
+		if n := len(u.Requests()); n != 1 {
+			t.Errorf("%d was asked %d times", i, n)
+		}
+	}
+	// A lead asks them where the others fail.
+	b.u[3].Down()
+	r := part(1000, 2000, upstream.Lead)
+	r.Lacks = &lacks
+	if _, err := b.Open(t.Context(), r); !errors.Is(err, upstream.ErrNoParts) {
+		t.Error(err)
+	}
+}
+
+// TestALaneThatIsTooLate: a mirror that would bring a part when another had brought
+// all the rest is none for lanes, however quick it is then.
+func TestALaneThatIsTooLate(t *testing.T) {
+	const size = 1_000_000
+	b := setUp(t, 2)
+	b.takes(1, 3*time.Second)
+	for _, u := range b.u {
+		u.Set(path, random(size))
+		b.read(t, upstream.Request{Path: file, Size: size, Pinned: true, Mirror: u.URL}, 100_000)
+	}
+	lane := func(off int64) error {
+		body, err := b.Open(t.Context(), upstream.Request{
+			Path: file, Off: off, End: off + 10_000, Size: size, Pinned: true, Part: upstream.Lane, Avoid: []string{b.u[0].URL},
+		})
+		if err == nil {
+			body.Close()
+		}
+		return err
+	}
+	if err := lane(0); err != nil { // 10 s are left
+		t.Error(err)
+	}
+	if err := lane(900_000); !errors.Is(err, upstream.ErrNoLane) { // 1 s is
+		t.Error(err)
+	}
+}

@@ -42,6 +42,7 @@ type Request struct {
 	// part at 0 may go on to the end of the file; Body.End tells.
 	Part  Part
 	Avoid []string // mirrors that are not asked, where a part is wanted and there are others
+	Lacks *Lacks   // what the parts' mirrors said no to, nil: nobody remembers
 
 	seat func() // releases the connection that was seized for a Lane
 

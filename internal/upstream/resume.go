@@ -39,6 +39,9 @@ type resumption struct {
 
 func (b *Body) newResumption(broken *mirror, left bool) *resumption {
 	run := &resumption{r: b.r, broken: broken, dead: map[*mirror]bool{}, counted: map[*mirror]bool{}, pause: pauses()}
+	if b.r.Part == Lane {
+		return run // what it leaves another lane brings, on a connection that is to spare
+	}
 	last := left || b.crumbs > crumbsSame
 	if !last {
 		run.order = append(run.order, broken)
@@ -214,7 +217,7 @@ func (b *Body) align(x *exchange, pinned bool) error {
 	case x.info.Off != 0 || !pinned:
 		return ErrChanged
 	}
-	_, err := io.CopyN(io.Discard, readerFunc(x.read), b.pos)
+	_, err := io.CopyN(io.Discard, readerFunc(func(p []byte) (int, error) { return b.skip(x, p) }), b.pos)
 	if err != nil {
 		if cause := context.Cause(x.ctx); cause != nil {
 			err = cause
@@ -223,6 +226,15 @@ func (b *Body) align(x *exchange, pinned bool) error {
 	}
 	x.bytes = 0
 	return nil
+}
+
+// skip reads bytes that are there already. They count for the cap.
+func (b *Body) skip(x *exchange, p []byte) (int, error) {
+	n, err := x.read(p)
+	if capped := b.g.allowance(b.ctx, n); capped != nil {
+		return n, capped
+	}
+	return n, err
 }
 
 type readerFunc func([]byte) (int, error)
