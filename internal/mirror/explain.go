@@ -157,6 +157,10 @@ func (r *repository) explainVouched(ctx context.Context, e *Explanation, plan re
 				e.VouchedBy = join(dir, "") + " (root)"
 				break
 			}
+			if rt.names(rt.head(), plan.Path) {
+				e.would("miss", "its root names it without a strong checksum: it is passed through and not kept")
+				return
+			}
 		}
 	}
 	if !ok {

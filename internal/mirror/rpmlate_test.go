@@ -152,6 +152,9 @@ func TestRPMUnchecked(t *testing.T) {
 		if got := h.asked(); strings.Count(strings.Join(got, " "), update) != 2 {
 			t.Errorf("upstream was asked for %q", got)
 		}
+		if e, err := h.m.Explain(t.Context(), "rpm", dir+update); err != nil || e.Would != "miss" {
+			t.Errorf("explained as %+v, %v", e, err)
+		}
 	}
 	if ans := h.rpmWants(nil, "some/p.rpm", "some"); !ans.Strong {
 		t.Error("what primary.xml says of a package is not believed")
