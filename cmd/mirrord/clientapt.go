@@ -41,7 +41,7 @@ func rewriteApt(dir sources.Dir, matcher *sources.Matcher, server string) (rewri
 		text, changes := file.Rewrite(matcher, server)
 		r := rewrite{name: file.Name, text: text, apply: func() (bool, error) { return dir.Apply(file, text) }}
 		for _, c := range changes {
-			r.sources = append(r.sources, rewritten{c.Where(), c.Shown(), c.To, strings.HasPrefix(c.URI, server+"/")})
+			r.sources = append(r.sources, rewritten{c.Where(), c.Shown(), c.To, strings.HasPrefix(c.URI, server+"/"), ""})
 		}
 		all = append(all, r)
 	}

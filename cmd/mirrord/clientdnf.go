@@ -46,7 +46,11 @@ func rewriteDnf(dir yumrepos.Dir, matcher *yumrepos.Matcher, server string) (rew
 		r := rewrite{name: file.Name, text: text, apply: func() (bool, error) { return dir.Apply(file, text) }}
 		for _, c := range changes {
 			quiet := !c.Enabled || strings.HasPrefix(c.Sources[0].URL, server+"/")
-			r.sources = append(r.sources, rewritten{c.Where(), c.Shown(), c.To, quiet})
+			note := ""
+			if len(c.Beside) > 0 {
+				note = "has " + strings.Join(c.Beside, ", ") + ", which dnf now uses with " + server
+			}
+			r.sources = append(r.sources, rewritten{c.Where(), c.Shown(), c.To, quiet, note})
 		}
 		all = append(all, r)
 	}

@@ -116,6 +116,7 @@ type rewritten struct {
 	shown string
 	to    string // "" = it is left as it is
 	quiet bool   // that it is left is not worth a word
+	note  string // what else there is to know, ""
 }
 
 type rewrites []rewrite
@@ -163,12 +164,16 @@ func (t sourceTool) print(out io.Writer, all rewrites) {
 	printLeft(out, "# ", all)
 }
 
-// printLeft lists the sources that go on without mirrord.
+// printLeft lists the sources that go on without mirrord, and what there is to know of
+// the others.
 func printLeft(out io.Writer, prefix string, all rewrites) {
 	for _, r := range all {
 		for _, s := range r.sources {
-			if s.to == "" && !s.quiet {
+			switch {
+			case s.to == "" && !s.quiet:
 				fmt.Fprintf(out, "%sleft as it is: %s %s\n", prefix, s.where, s.shown)
+			case s.to != "" && s.note != "":
+				fmt.Fprintf(out, "%snote: %s %s\n", prefix, s.where, s.note)
 			}
 		}
 	}

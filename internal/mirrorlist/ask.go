@@ -45,13 +45,8 @@ func (q Question) String() string { return fmt.Sprintf("%q", short(q.asked)) }
 func (t Template) Answers(q Question) (place string, ok bool) {
 	rest, query := t.told()
 	vars := map[string]string{}
-	if !matchPath(rest, q.rest, vars) || !matchQuery(query, q.query, vars) {
+	if !matchPath(rest, q.rest, vars) || !matchQuery(query, q.query, vars) || !plain(vars) {
 		return "", false
-	}
-	for _, value := range vars {
-		if strings.Contains(value, "$") { // from a client, not from a .repo file
-			return "", false
-		}
 	}
 	return Expand(t.Path, vars), true
 }

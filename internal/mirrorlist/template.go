@@ -30,10 +30,11 @@ type Template struct {
 
 var (
 	variable = regexp.MustCompile(`\$[a-z_]+`)
-	// released is what stands for a release: a number first, or a variable of dnf's.
-	// Without that fedora-$releasever would take in fedora-debug-40.
-	released = regexp.MustCompile(`^[0-9$][A-Za-z0-9._$-]*$`)
-	machine  = regexp.MustCompile(`^[A-Za-z0-9_$][A-Za-z0-9_$-]*$`)
+	// released is what stands for a release: a number first, or a variable of dnf's, be
+	// it ${name} or ${name:+text}. Without that fedora-$releasever would take in
+	// fedora-debug-40.
+	released = regexp.MustCompile(`^[0-9$][A-Za-z0-9._${}:+-]*$`)
+	machine  = regexp.MustCompile(`^[A-Za-z0-9_$][A-Za-z0-9_${}-]*$`)
 )
 
 const (
@@ -86,6 +87,16 @@ func match(pattern, text string, vars map[string]string) bool {
 		}
 	}
 	return false
+}
+
+// plain reports values without variables of dnf's: from a client, not from a .repo file.
+func plain(vars map[string]string) bool {
+	for _, value := range vars {
+		if strings.ContainsAny(value, "${}:+") {
+			return false
+		}
+	}
+	return true
 }
 
 // matchPath lays pattern over the whole of text, element by element.
@@ -154,8 +165,8 @@ func parameters(query string) map[string]string {
 	all := map[string]string{}
 	for pair := range strings.SplitSeq(query, "&") {
 		key, value, _ := strings.Cut(pair, "=")
-		if plain, err := url.QueryUnescape(value); err == nil {
-			value = plain
+		if decoded, err := url.PathUnescape(value); err == nil { // a + stands for itself, as in ${name:+text}
+			value = decoded
 		}
 		if _, twice := all[key]; key != "" && !twice {
 			all[key] = value
@@ -173,13 +184,8 @@ func (t Template) Covers(path string) (list, at string, ok bool) {
 	}
 	at = strings.Join(have[:len(want)], "/")
 	vars := map[string]string{}
-	if !matchPath(t.Path, at, vars) {
+	if !matchPath(t.Path, at, vars) || !plain(vars) {
 		return "", "", false
-	}
-	for _, value := range vars {
-		if strings.Contains(value, "$") { // from a client, not from a .repo file
-			return "", "", false
-		}
 	}
 	list = Expand(t.URL, vars)
 	return list, at, len(Variables(list)) == 0 // a path that does not say the architecture has no list

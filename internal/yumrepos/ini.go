@@ -26,25 +26,25 @@ type section struct {
 	options []option
 }
 
-// parse reads a .repo file as libdnf does: comments begin a line, with # or ;. What
-// it would not understand is passed over.
+// parse reads a .repo file as libdnf does: comments begin a line, with # or ;, and a
+// line of blanks does not end a value. What it would not understand is passed over.
 func parse(text string) []section {
 	var all []section
 	var last *option // that a line with a blank before it goes on
-	for number, start := 1, 0; start < len(text); number++ {
+	for number, start := 1, len(text)-len(strings.TrimPrefix(text, "\ufeff")); start < len(text); number++ {
 		end := start + strings.IndexByte(text[start:], '\n') + 1
 		if end == start {
 			end = len(text)
 		}
 		l := text[start:end]
 		switch plain := strings.TrimSpace(l); {
-		case plain == "" || l[0] == '#' || l[0] == ';':
-			last = nil
 		case l[0] == ' ' || l[0] == '\t':
-			if last != nil {
+			if last != nil && plain != "" {
 				last.end, last.tail = end, lineEnd(l)
 				last.add(plain, number)
 			}
+		case plain == "" || l[0] == '#' || l[0] == ';':
+			last = nil
 		case l[0] == '[':
 			last = nil
 			name, _, closed := strings.Cut(l[1:], "]")
@@ -75,8 +75,17 @@ func newOption(l string, number int) (option, bool) {
 		key: strings.ToLower(strings.TrimSpace(key)), line: number,
 		head: key + "=" + value[:blank], tail: lineEnd(l),
 	}
-	o.add(value, number)
+	o.add(unquoted(value), number)
 	return o, o.key != ""
+}
+
+// unquoted takes quotes off that stand around a value.
+func unquoted(value string) string {
+	plain := strings.TrimSpace(value)
+	if n := len(plain); n > 1 && plain[0] == plain[n-1] && (plain[0] == '"' || plain[0] == '\'') {
+		return plain[1 : n-1]
+	}
+	return value
 }
 
 func (o *option) add(value string, line int) {

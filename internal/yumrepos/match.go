@@ -2,6 +2,7 @@ package yumrepos
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"mirrord/internal/mirrorlist"
@@ -157,7 +158,7 @@ func find(bases []base, place string) (name, rest string, ok bool) {
 func placeOf(raw string) string {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	scheme = strings.ToLower(scheme)
-	if !ok || scheme != "http" && scheme != "https" || strings.ContainsAny(rest, "?#") {
+	if !ok || scheme != "http" && scheme != "https" || strings.ContainsAny(rest, "?#") || slices.Contains(strings.Split(rest, "/"), "..") {
 		return ""
 	}
 	host, path, _ := strings.Cut(rest, "/")

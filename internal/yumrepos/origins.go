@@ -121,6 +121,9 @@ func (o *Origin) add(s Section, from *Origin, rules Rules) {
 			o.Lists = append(o.Lists, l)
 		}
 	}
+	if len(s.Beside) > 0 {
+		o.note("%s has %s, not taken over", s.Where(), strings.Join(s.Beside, ", "))
+	}
 	for _, key := range s.Keys {
 		file, local := strings.CutPrefix(key, "file://")
 		switch {

@@ -2,6 +2,7 @@ package yumrepos
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,6 +56,15 @@ func TestRewrite(t *testing.T) {
 		{"contentdir", "[a]\nbaseurl=http://dl.rockylinux.org/$contentdir/$releasever/AppStream/$basearch/os/", "[a]\nbaseurl=http://s:1/rocky/$releasever/AppStream/$basearch/os/"},
 		{"zypper", "[oss]\nbaseurl=http://cdn.opensuse.org/distribution/leap/$releasever/repo/oss/\npath=/\n[home]\nbaseurl=https://download.opensuse.org/repositories/home:/x/15.6/\n",
 			"[oss]\nbaseurl=http://s:1/opensuse/distribution/leap/$releasever/repo/oss/\npath=/\n[home]\nbaseurl=https://download.opensuse.org/repositories/home:/x/15.6/\n"},
+		{"a byte order mark", "\ufeff[f]\nbaseurl=https://mirrors.kernel.org/fedora/x\n", "\ufeff[f]\nbaseurl=http://s:1/fedora/x/\n"},
+		{"blanks within a value and behind it", "[f]\nbaseurl=https://mirrors.kernel.org/fedora/x\n  \n\t \n  https://foreign.example/x\n  \n[g]\nx=1\n",
+			"[f]\nbaseurl=http://s:1/fedora/x/\n  \n[g]\nx=1\n"},
+		{"quotes", "[f]\nbaseurl = \"https://mirrors.kernel.org/fedora/x\"\n[e]\nmetalink='https://mirrors.fedoraproject.org/metalink?repo=epel-9&arch=$basearch'\n",
+			"[f]\nbaseurl = http://s:1/fedora/x/\n[e]\nbaseurl=http://s:1/epel/9/Everything/$basearch/\n"},
+		{"the last of several counts", "[f]\nbaseurl=https://foreign.example/x\nenabled=1\nbaseurl=https://mirrors.kernel.org/fedora/x\n", "[f]\nbaseurl=http://s:1/fedora/x/\nenabled=1\n"},
+		{"EPEL 10", "[e]\nmetalink=https://mirrors.fedoraproject.org/metalink?repo=epel-${releasever_major}${releasever_minor:+.$releasever_minor}&arch=$basearch\n",
+			"[e]\nbaseurl=http://s:1/epel/${releasever_major}${releasever_minor:+.$releasever_minor}/Everything/$basearch/\n"},
+		{"Latin-1, no end of line", "[f]\nname=Caf\xe9\n#\xe9\nbaseurl=https://mirrors.kernel.org/fedora/\xe9", "[f]\nname=Caf\xe9\n#\xe9\nbaseurl=http://s:1/fedora/\xe9/"},
 		{"another's upstream", "[c]\nbaseurl=http://user:pw@pkg.corp.example:80//rpm/$basearch//os/\n", "[c]\nbaseurl=http://s:1/corp/$basearch/os/\n"},
 	} {
 		got, changes := file(tc.text).Rewrite(m, "http://s:1/")
@@ -68,6 +78,8 @@ func TestRewrite(t *testing.T) {
 		"a list that is not known":   "[f]\nmetalink=https://mirrors.fedoraproject.org/metalink?repo=fedora-cisco-openh264-$releasever&arch=$basearch\n",
 		"another scheme":             "[f]\nbaseurl=file:///mnt/fedora ftp://mirrors.kernel.org/fedora\n",
 		"a name that only begins so": "[f]\nbaseurl=https://mirrors.kernel.org/fedora-secondary/x\n",
+		"a foreign one that counts":  "[f]\nbaseurl=https://mirrors.kernel.org/fedora/x\nbaseurl=https://foreign.example/x\n",
+		"a path upwards":             "[f]\nbaseurl=https://mirrors.kernel.org/fedora/../x\n",
 		"a query":                    "[f]\nbaseurl=https://mirrors.kernel.org/fedora/x?y\n",
 	} {
 		if got, changes := file(text).Rewrite(m, "http://s:1"); got != text || len(changes) != 1 || changes[0].To != "" {
@@ -96,10 +108,13 @@ func TestRewriteByConfiguredLists(t *testing.T) {
 }
 
 func TestSections(t *testing.T) {
-	const text = "baseurl=http://outside/\n[main]\ngpgcheck=1\n  stray\n[a]\nenabled = no\nbaseurl=\n  http://a/1 ; not a comment\n  http://a/2\ngpgkey=file:///k1\n  file:///k2\n; c\n[b]\nbaseurl=http://u:secret@b/\nenabled=0\nenabled=1"
+	const text = "baseurl=http://outside/\n[main]\ngpgcheck=1\n  stray\n[a]\nenabled = no\nbaseurl=\n  http://a/1 ; not a comment\n  http://a/2\ngpgkey=file:///k1\n  file:///k2\n; c\n[b]\nbaseurl=http://u:secret@b/\nenabled=0\nenabled=1\nproxy=_none_\nusername=\npassword=p\nsslclientkey=/k"
 	all := sections("x.repo", text)
 	if len(all) != 2 || all[0].Name != "a" || all[0].Enabled || len(all[0].Sources) != 6 || all[0].Line != 7 || strings.Join(all[0].Keys, " ") != "file:///k1 file:///k2" {
 		t.Errorf("%+v", all)
+	}
+	if b := all[1]; !slices.Equal(b.Beside, []string{"password", "sslclientkey"}) {
+		t.Errorf("beside: %q", b.Beside)
 	}
 	if b := all[1]; !b.Enabled || b.Where() != "x.repo:14" || strings.Contains(b.Shown(), "secret") {
 		t.Errorf("%+v %s %s", b, b.Where(), b.Shown())

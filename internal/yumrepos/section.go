@@ -2,6 +2,7 @@ package yumrepos
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,7 @@ type Section struct {
 	Enabled bool
 	Sources []Source
 	Keys    []string // gpgkey, as written
+	Beside  []string // options that dnf goes by wherever the repository is: credentials, a proxy
 	options []option // those of the sources
 }
 
@@ -25,6 +27,11 @@ type Source struct {
 
 const baseurl = "baseurl"
 
+var beside = []string{"username", "password", "proxy", "sslclientcert", "sslclientkey"}
+
+// noProxy is how a section says that there is none.
+const noProxy = "_none_"
+
 // sections reads a file; those that name no source are left out.
 func sections(file, text string) []Section {
 	var all []Section
@@ -36,6 +43,11 @@ func sections(file, text string) []Section {
 		for _, key := range in.value("gpgkey") {
 			s.Keys = append(s.Keys, key.text)
 		}
+		for _, key := range beside {
+			if value := in.value(key); len(value) > 0 && value[0].text != noProxy {
+				s.Beside = append(s.Beside, key)
+			}
+		}
 		if len(s.Sources) > 0 {
 			s.Line = s.options[0].line
 			all = append(all, s)
@@ -44,21 +56,24 @@ func sections(file, text string) []Section {
 	return all
 }
 
+// take takes in an option that may be a source. Of several of one key the last counts.
 func (s *Section) take(o option) {
+	if o.key != baseurl && o.key != "mirrorlist" && o.key != "metalink" {
+		return
+	}
+	s.options = append(s.options, o)
+	s.Sources = slices.DeleteFunc(s.Sources, func(source Source) bool { return source.Kind == o.key })
 	switch {
 	case o.key == baseurl:
 		for _, w := range o.words {
 			s.Sources = append(s.Sources, Source{baseurl, w.text})
 		}
-	case (o.key == "mirrorlist" || o.key == "metalink") && len(o.words) > 0:
+	case len(o.words) > 0:
 		var parts []string
 		for _, w := range o.words {
 			parts = append(parts, w.text)
 		}
 		s.Sources = append(s.Sources, Source{o.key, strings.Join(parts, ",")})
-	}
-	if o.key == baseurl || o.key == "mirrorlist" || o.key == "metalink" {
-		s.options = append(s.options, o)
 	}
 }
 
