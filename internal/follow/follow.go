@@ -217,6 +217,7 @@ func (f *Follower) begin(s *state, old time.Duration) (done <-chan struct{}, hav
 func (f *Follower) run(s *state) {
 	defer f.wg.Done()
 	listing, err := f.fetch(s)
+	read := err == nil
 	var bases []*url.URL
 	for _, repo := range listing.Repos {
 		if base, ok := s.list.Base(repo); ok {
@@ -228,8 +229,11 @@ func (f *Follower) run(s *state) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if read {
+		s.listing = listing // its digests count, whatever mirrors it names
+	}
 	if s.err = err; err == nil {
-		s.listing, s.bases, s.fetched = listing, bases, f.Now()
+		s.bases, s.fetched = bases, f.Now()
 		f.Group.SetListed(f.union())
 	} else {
 		s.tried = f.Now()

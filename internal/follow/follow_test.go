@@ -222,6 +222,25 @@ func TestVet(t *testing.T) {
 	}
 }
 
+// The digests of a list count though none of its mirrors is of use.
+func TestVetWithoutMirrors(t *testing.T) {
+	d := newField(t, mirrorlist.Metalink, true)
+	const path = "rel/40/x86_64/os/repodata/repomd.xml"
+	d.list("40", "one")
+	if err := d.f.Group.Ready(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.f.Vet(t.Context(), path, []byte("one")); err != nil {
+		t.Error(err)
+	}
+	if err := d.f.Vet(t.Context(), path, []byte("two")); !errors.Is(err, ErrNotListed) {
+		t.Error(err)
+	}
+	if n := len(d.lists.Requests()); n != 1 {
+		t.Errorf("%d questions", n)
+	}
+}
+
 // Clients that make up releases do not fill the memory, and lists that are known stay.
 func TestManyLists(t *testing.T) {
 	d := newField(t, mirrorlist.Metalink, false)

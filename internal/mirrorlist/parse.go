@@ -36,7 +36,7 @@ var ErrFormat = errors.New("not a list of mirrors")
 type Listing struct {
 	// Repos are URLs of the listed repository, the preferred first: http or https,
 	// without user, query and fragment, and without the slash at their end. One
-	// place is there once, by https where it has that.
+	// place is there once, by https where it has that. A list with digests may have none.
 	Repos []*url.URL
 	// Digests are those that repomd.xml may have, the newest first; none where the
 	// list does not say.
@@ -55,7 +55,7 @@ func (k Kind) Parse(text []byte) (Listing, error) {
 	} else {
 		l, err = parsePlain(text)
 	}
-	if err == nil && len(l.Repos) == 0 {
+	if err == nil && len(l.Repos)+len(l.Digests) == 0 {
 		err = fmt.Errorf("%w: it names no mirror", ErrFormat)
 	}
 	return l, err
@@ -82,7 +82,7 @@ type choice struct {
 }
 
 // parseMetalink reads what stands under file name="repomd.xml": the hashes, also those
-// of mm0:alternates, and the URLs.
+// of mm0:alternates, and the URLs. Versions 3, dnf's, and 4 (RFC 5854) are alike in that.
 func parseMetalink(text []byte) (Listing, error) {
 	var l Listing
 	var urls []choice
@@ -114,8 +114,7 @@ func parseMetalink(text []byte) (Listing, error) {
 					l.vouch(attr(t, "type"), value)
 					continue
 				}
-				preference, _ := strconv.Atoi(attr(t, "preference"))
-				urls = append(urls, choice{value, preference})
+				urls = append(urls, choice{value, preference(t)})
 				continue
 			}
 			open = append(open, t.Name.Local)
@@ -164,9 +163,18 @@ func attr(t xml.StartElement, name string) string {
 	return ""
 }
 
-// vouch takes a strong digest; the weak ones prove nothing.
+// preference is higher for the better; version 4 has a priority, lower for the better.
+func preference(t xml.StartElement) int {
+	if p, err := strconv.Atoi(attr(t, "priority")); err == nil {
+		return -p
+	}
+	p, _ := strconv.Atoi(attr(t, "preference"))
+	return p
+}
+
+// vouch takes a strong digest; the weak ones prove nothing. Version 4 writes sha-256.
 func (l *Listing) vouch(alg, hex string) {
-	d, err := digest.New(digest.Algorithm(strings.ToLower(alg)), hex)
+	d, err := digest.New(digest.Algorithm(strings.ReplaceAll(strings.ToLower(alg), "-", "")), hex)
 	if err == nil && d.Strong() && len(l.Digests) < digestsMost && !slices.Contains(l.Digests, d) {
 		l.Digests = append(l.Digests, d)
 	}

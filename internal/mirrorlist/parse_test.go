@@ -74,6 +74,20 @@ func TestPreference(t *testing.T) {
 	}
 }
 
+// Version 4 says the same in other words.
+func TestMetalink4(t *testing.T) {
+	text := fmt.Sprintf(`<?xml version="1.0" encoding="UTF-8"?>
+<metalink xmlns="urn:ietf:params:xml:ns:metalink"><generator>MirrorCache</generator>
+ <file name="repomd.xml"><size>1</size><hash type="sha-256">%x</hash><hash type="md5">00</hash>
+  <url location="de" priority="2">http://second.example/oss/repodata/repomd.xml</url>
+  <url location="de" priority="1">http://first.example/oss/repodata/repomd.xml</url>
+ </file></metalink>`, sha256.Sum256([]byte("now")))
+	l, err := Metalink.Parse([]byte(text))
+	if err != nil || !slices.Equal(texts(l), []string{"http://first.example/oss", "http://second.example/oss"}) || !l.Vouches([]byte("now")) || l.Vouches([]byte("other")) {
+		t.Errorf("%q, %v, %v", texts(l), l.Digests, err)
+	}
+}
+
 func TestParseMirrorlist(t *testing.T) {
 	l, err := Mirrorlist.Parse([]byte("# repo = x country = DE\nhttps://a.example/9/BaseOS/x86_64/os/\r\n\nhttp://b.example/9.4/BaseOS/$basearch/os\nftp://c.example/x\nnonsense\n"))
 	if err != nil || len(l.Digests) != 0 || !l.Vouches([]byte("anything")) {
@@ -124,16 +138,16 @@ func TestListsThatCannotBe(t *testing.T) {
 		t.Errorf("%d mirrors, %v", len(l.Repos), err)
 	}
 	for name, text := range map[string]string{
-		"nothing":         "",
-		"a page":          "<html><body>503</body></html>",
-		"no end":          `<metalink><files><file name="repomd.xml"><resources><url>https://a.example/repodata/repomd.xml`,
-		"no mirror":       metalink("a", "b"),
-		"too long":        metalink("a", "b", "https://a.example/repodata/repomd.xml") + strings.Repeat(" ", BytesMost),
-		"too deep":        strings.Repeat("<metalink>", 40),
-		"a nested value":  `<metalink><files><file name="repomd.xml"><hash type="sha256"><b/></hash></file></files></metalink>`,
-		"an own entity":   `<!DOCTYPE m [<!ENTITY a "b">]><metalink><files><file name="repomd.xml"><url>&a;</url></file></files></metalink>`,
-		"a giant URL":     metalink("a", "b", "https://a.example/"+strings.Repeat("a", 5000)+"/repodata/repomd.xml"),
-		"another charset": `<?xml version="1.0" encoding="utf-16"?><metalink></metalink>`,
+		"nothing":                   "",
+		"a page":                    "<html><body>503</body></html>",
+		"no end":                    `<metalink><files><file name="repomd.xml"><resources><url>https://a.example/repodata/repomd.xml`,
+		"neither mirror nor digest": `<metalink><files><file name="repomd.xml"><hash type="sha1">0</hash></file></files></metalink>`,
+		"too long":                  metalink("a", "b", "https://a.example/repodata/repomd.xml") + strings.Repeat(" ", BytesMost),
+		"too deep":                  strings.Repeat("<metalink>", 40),
+		"a nested value":            `<metalink><files><file name="repomd.xml"><hash type="sha256"><b/></hash></file></files></metalink>`,
+		"an own entity":             `<!DOCTYPE m [<!ENTITY a "b">]><metalink><files><file name="repomd.xml"><url>&a;</url></file></files></metalink>`,
+		"a giant URL":               metalink("a", "b", "https://a.example/"+strings.Repeat("a", 5000)+"/repodata/repomd.xml"),
+		"another charset":           `<?xml version="1.0" encoding="utf-16"?><metalink></metalink>`,
 	} {
 		if _, err := Metalink.Parse([]byte(text)); !errors.Is(err, ErrFormat) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", name, err)
@@ -157,7 +171,7 @@ func FuzzParse(f *testing.F) {
 				}
 				continue
 			}
-			if len(l.Repos) == 0 || len(l.Repos) > MirrorsMost || len(l.Digests) > digestsMost {
+			if len(l.Repos)+len(l.Digests) == 0 || len(l.Repos) > MirrorsMost || len(l.Digests) > digestsMost {
 				t.Fatalf("%+v", l)
 			}
 			for _, u := range l.Repos {
