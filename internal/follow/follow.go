@@ -27,9 +27,6 @@ const (
 	retryAfter = time.Minute
 	// waitFor is how long a question waits for a list where other mirrors are known.
 	waitFor = 3 * time.Second
-	// keptMost bounds the lists that are remembered: clients choose release and
-	// architecture.
-	keptMost = 64
 	// atOnce bounds the questions for lists that are under way.
 	atOnce = 4
 )
@@ -67,6 +64,7 @@ type state struct {
 	at   string // where in the tree the listed repository stands
 
 	listing mirrorlist.Listing
+	asked   time.Time // for something that it covers, last
 	bases   []*url.URL
 	fetched time.Time // zero = never
 	tried   time.Time // when it failed last
@@ -156,44 +154,6 @@ func (f *Follower) verdict(s *state, others bool) error {
 	return s.err
 }
 
-// covering is the list of the repository that path lies in, nil where none is or
-// where too many are known: then the mirrors of the others must do.
-func (f *Follower) covering(path string) *state {
-	for _, l := range f.Lists {
-		if url, at, ok := l.Covers(path); ok {
-			return f.state(l, url, at)
-		}
-	}
-	return nil
-}
-
-func (f *Follower) state(l mirrorlist.List, url, at string) *state {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if s := f.known[url]; s != nil {
-		return s
-	}
-	if len(f.order) == keptMost && !f.dropOne() {
-		return nil
-	}
-	s := &state{list: l, url: url, at: at}
-	f.known[url] = s
-	f.order = append(f.order, s)
-	return s
-}
-
-// dropOne forgets a list that could not be had; the caller holds mu.
-func (f *Follower) dropOne() bool {
-	for i, s := range f.order {
-		if s.fetched.IsZero() && s.asking == nil {
-			delete(f.known, s.url)
-			f.order = append(f.order[:i:i], f.order[i+1:]...)
-			return true
-		}
-	}
-	return false
-}
-
 // begin asks for the list where it is older than that, and tells when the answer is
 // there; nil where there is no need, or where it failed a short while ago. have says
 // that an older one is there.
@@ -280,17 +240,4 @@ func unavailable(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", upstream.ErrUnavailable, err)
-}
-
-// union is the mirrors of all lists, those that the lists prefer first; the caller
-// holds mu.
-func (f *Follower) union() (all []*url.URL) {
-	for rank := 0; rank < mirrorlist.MirrorsMost; rank++ {
-		for _, s := range f.order {
-			if rank < len(s.bases) {
-				all = append(all, s.bases[rank])
-			}
-		}
-	}
-	return all
 }

@@ -258,3 +258,31 @@ func TestManyLists(t *testing.T) {
 		t.Errorf("%d lists kept, the first of them: %v", kept, there)
 	}
 }
+
+// Lists that were in use once make room when nobody asks for them any more.
+func TestListsOfOldReleases(t *testing.T) {
+	d := newField(t, mirrorlist.Metalink, false)
+	for i := range keptMost + 1 {
+		release := fmt.Sprint(1 + i)
+		d.list(release, "md", 0)
+		d.mirrors[0].Set("/rel/"+release+"/x86_64/os/f", []byte("f"))
+		if i == keptMost { // as long as all are in use there is no room
+			d.wants("rel/"+release+"/x86_64/os/f", "f")
+			if n := len(d.lists.Requests()); n != keptMost {
+				t.Errorf("%d questions", n)
+			}
+			d.advance(2 * listFor)
+			d.wants("rel/2/x86_64/os/f", "f")
+		}
+		d.wants("rel/"+release+"/x86_64/os/f", "f")
+	}
+	d.f.wg.Wait()
+	d.f.mu.Lock()
+	defer d.f.mu.Unlock()
+	has := func(release string) bool {
+		return slices.ContainsFunc(d.f.order, func(s *state) bool { return strings.Contains(s.url, "/l/"+release+"?") })
+	}
+	if has("1") || !has("2") || !has(fmt.Sprint(keptMost+1)) {
+		t.Errorf("kept: 1 %v, 2 %v, the last %v", has("1"), has("2"), has(fmt.Sprint(keptMost+1)))
+	}
+}
