@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/url"
 
 	"github.com/goccy/go-yaml/ast"
@@ -77,7 +78,10 @@ func ownTLS(cert, key, ca string) (*tls.Config, error) {
 		}
 		own.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			pair, err := tls.LoadX509KeyPair(cert, key)
-			return &pair, err
+			if err != nil { // clients read it: no path
+				return nil, fmt.Errorf("the client certificate or its key cannot be used: %s", reason(err))
+			}
+			return &pair, nil
 		}
 	}
 	if ca == "" {

@@ -27,11 +27,12 @@ type StatusError struct {
 	Code         int
 	RetryAfter   time.Duration // 0 when the mirror did not say
 
-	crowded bool // the group's own lanes may be why
+	crowded bool   // the group's own lanes may be why
+	note    string // what else may be, "; ..."
 }
 
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("%s: %s answered %d %s", e.Repo, e.Mirror, e.Code, http.StatusText(e.Code))
+	return fmt.Sprintf("%s: %s answered %d %s%s", e.Repo, e.Mirror, e.Code, http.StatusText(e.Code), e.note)
 }
 
 // A MismatchError means that each mirror with the file announces another size.

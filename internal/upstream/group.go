@@ -75,6 +75,7 @@ type mirror struct {
 	auth    string          // the Authorization field where no token is ever needed, "" none
 	login   Login           // the same credentials
 	own     *http.Transport // nil: the process's
+	cert    bool            // own has a client certificate
 	breaker *breaker
 	meter   *meter
 	rate    atomic.Pointer[RateLimit]
@@ -97,6 +98,7 @@ func NewGroup(cfg Config, t *Transport) *Group {
 		m := newMirror(u, all, t.now)
 		if i < len(cfg.TLS) && cfg.TLS[i] != nil {
 			m.own = t.another(cfg.TLS[i])
+			m.cert = cfg.TLS[i].GetClientCertificate != nil || len(cfg.TLS[i].Certificates) > 0
 		}
 		all = append(all, m)
 		plain = plain || u.Scheme == "http"

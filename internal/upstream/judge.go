@@ -109,6 +109,7 @@ func (g *Group) refusal(m *mirror, resp *http.Response) error {
 	s := &StatusError{
 		Repo: g.name, Mirror: m.label, Code: resp.StatusCode,
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), g.t.now()),
+		note:       g.t.whoAsks(m, resp),
 	}
 	s.crowded = busy(s.Code) && g.t.seats.crowded(m.host, max(s.RetryAfter, crowdedFor))
 	return s

@@ -16,7 +16,7 @@ const redirectsMost = 5
 func (g *Group) send(ctx context.Context, m *mirror, method string, u *url.URL, h http.Header, auth string) (*http.Response, error) {
 	ctx = g.admitListed(ctx, m, u)
 	for hops := 0; ; hops++ {
-		req := (&http.Request{Method: method, URL: u, Host: u.Host, Header: h.Clone()}).WithContext(ctx)
+		req := (&http.Request{Method: method, URL: u, Host: u.Host, Header: h.Clone()}).WithContext(forHost(ctx, hostPort(u)))
 		req.Header.Set("User-Agent", g.t.agent)
 		if auth != "" && m.serves(u) {
 			req.Header.Set("Authorization", auth)

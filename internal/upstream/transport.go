@@ -49,6 +49,7 @@ type Transport struct {
 	others  []*http.Transport
 	hosts   map[string]bool // host:port of every mirror and token realm
 	proxies map[string]bool // host:port the environment named for some request
+	asking  map[string]bool // host:port that asked for a client certificate
 }
 
 // NewTransport returns a Transport that may dial nobody yet.
@@ -57,7 +58,7 @@ func NewTransport(o Options) *Transport {
 		agent: o.UserAgent, offline: o.Offline, now: o.Now, sleep: o.Sleep,
 		direct:  &net.Dialer{Timeout: dialMost},
 		guarded: &net.Dialer{Timeout: dialMost, ControlContext: onlyPublic},
-		hosts:   map[string]bool{}, proxies: map[string]bool{},
+		hosts:   map[string]bool{}, proxies: map[string]bool{}, asking: map[string]bool{},
 	}
 	if t.agent == "" {
 		t.agent = "mirrord"
@@ -81,7 +82,7 @@ func (t *Transport) pool(proxy func(*http.Request) (*url.URL, error), conf *tls.
 	return &http.Transport{
 		Proxy:                  proxy,
 		DialContext:            t.dial,
-		TLSClientConfig:        conf,
+		TLSClientConfig:        t.noting(conf),
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    idlePerHost,
@@ -94,7 +95,7 @@ func (t *Transport) pool(proxy func(*http.Request) (*url.URL, error), conf *tls.
 // another is a pool of connections for one mirror: what is opened with its
 // certificate serves nobody else.
 func (t *Transport) another(conf *tls.Config) *http.Transport {
-	rt := t.pool(t.rt.Proxy, conf.Clone())
+	rt := t.pool(t.rt.Proxy, conf)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.others = append(t.others, rt)

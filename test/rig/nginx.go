@@ -23,6 +23,8 @@ import (
 type Nginx struct {
 	Root string // the directory it serves
 	URL  string // of Root, no slash at the end
+	// Secure is the same by TLS, "" where there is none.
+	Secure string
 
 	tb    testing.TB
 	dir   string // configuration, logs and scratch files
