@@ -16,7 +16,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 export GOVULNCHECK
 
-.PHONY: run build test soak bench lint fuzz docker deps clean
+.PHONY: run build test soak bench bench-evict lint fuzz docker deps clean
 
 run:
 	go run ./cmd/mirrord serve $(ARGS)
@@ -35,6 +35,10 @@ soak: deps
 
 bench: deps
 	go run ./bench $(BENCHFLAGS)
+
+# The policies of eviction on made traces, or on your own: LOG=access.log.
+bench-evict:
+	go run ./bench/evict $(if $(LOG),-log $(LOG))
 
 lint:
 	scripts/gofmt.sh

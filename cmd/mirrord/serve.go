@@ -74,7 +74,7 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	defer access.close()
 	defer access.reopenOn(log)()
 	store, err := cache.Open(cache.Options{
-		Dir: cfg.DataDir, MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree,
+		Dir: cfg.DataDir, MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree, Budgets: budgets(cfg),
 		Park: cfg.Cache.Abandoned == config.Park, Log: log,
 	})
 	if err != nil {

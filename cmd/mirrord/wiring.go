@@ -131,6 +131,17 @@ func readAlias(a config.Alias, standard string, names map[string]bool) (alias oc
 	return alias, nil
 }
 
+// budgets are what single repositories may keep stored.
+func budgets(cfg *config.Config) map[string]int64 {
+	all := make(map[string]int64)
+	for _, r := range cfg.Repos {
+		if r.MaxSize > 0 {
+			all[r.Name] = r.MaxSize
+		}
+	}
+	return all
+}
+
 // paths are where the repositories stand, for the page at /.
 func paths(cfg *config.Config) (all []string) {
 	for _, r := range cfg.Repos {

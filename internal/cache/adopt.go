@@ -27,7 +27,7 @@ func (c *checker) adopt(d digest.Digest, path string) error {
 		return err
 	}
 	rec := record{Size: n, Accessed: c.s.now().UnixMilli()}
-	c.tally(&object{record: rec, digest: d}, +1)
+	c.tally(rec.Size, +1)
 	return c.s.db.Update(func(tx *bolt.Tx) error {
 		_, err := putObject(tx, d, rec)
 		return err

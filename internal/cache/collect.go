@@ -13,9 +13,9 @@ import (
 
 // Collection says what Collect leaves.
 type Collection struct {
-	// Named adds the digests of what is to stay: of all that the generations name. It
-	// is called once, before anything goes; each takes some 20 bytes of memory.
-	Named func(add func(digest.Digest)) error
+	// Named gives what is to stay: all that the generations name. Each digest takes
+	// some 20 bytes of memory meanwhile.
+	Named []Naming
 	// Idle spares what was used within it: what a generation names is fetched before
 	// the generation is recorded.
 	Idle time.Duration
@@ -34,7 +34,7 @@ func (s *Store) Collect(ctx context.Context, c Collection) (found Evicted, err e
 		return found, err
 	}
 	w := sweep{s: s, c: c, named: make(map[uint64]struct{}), before: s.now().Add(-c.Idle).UnixMilli()}
-	if err := c.Named(func(d digest.Digest) { w.named[short(d)] = struct{}{} }); err != nil {
+	if err := s.each(c.Named, func(_ *bolt.Tx, d digest.Digest) { w.named[short(d)] = struct{}{} }); err != nil {
 		return found, err
 	}
 	for next := []byte{0}; next != nil; {
@@ -97,13 +97,11 @@ func (w *sweep) step(from []byte, sofar int64) (found Evicted, next []byte, err 
 // loose reports an object that nothing names and nobody uses. It is marked then,
 // unless that is only to be counted.
 func (w *sweep) loose(tx *bolt.Tx, d digest.Digest, raw []byte, rec record) bool {
-	if rec.Accessed > w.before || w.isNamed(d) || isPinned(tx, raw, rec.Names) {
+	if rec.Accessed > w.before || len(rec.entries()) > 0 || isPinned(tx, raw, rec.Names) {
 		return false
 	}
-	for _, name := range rec.Names {
-		if alias, err := digest.Parse(name); err != nil || w.isNamed(alias) {
-			return false
-		}
+	if w.isNamed(d) || slices.ContainsFunc(rec.aliases(), w.isNamed) {
+		return false
 	}
 	if w.c.DryRun {
 		return !w.s.inUse(d)

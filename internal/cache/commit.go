@@ -177,7 +177,7 @@ func (s *Store) record(part string, sm sums, w Want, meta Meta) error {
 	defer func() { s.names.drop(dropped...) }()
 	return s.db.Batch(func(tx *bolt.Tx) error {
 		dropped = dropped[:len(names)]
-		rec := record{Size: sm.size, Accessed: now.UnixMilli(), Meta: meta}
+		rec := record{Size: sm.size, Accessed: now.UnixMilli(), Account: w.Account, Meta: meta}
 		gone, err := putObject(tx, sm.object, rec, names...)
 		dropped = append(dropped, gone...)
 		if err != nil {
@@ -194,19 +194,27 @@ func (s *Store) record(part string, sm sums, w Want, meta Meta) error {
 
 // moveEntry points name at e, and strikes it from the object it led to before.
 func moveEntry(tx *bolt.Tx, name string, e Entry) error {
-	entries, objects := tx.Bucket(bucketEntries), tx.Bucket(bucketObjects)
+	entries := tx.Bucket(bucketEntries)
 	var before Entry
 	if getJSON(entries, []byte(name), &before) && before.Digest != e.Digest {
-		var rec record
-		raw := rawKey(before.Digest)
-		if getJSON(objects, raw, &rec) {
-			rec.Names = slices.DeleteFunc(rec.Names, func(n string) bool { return n == name })
-			if err := putJSON(objects, raw, rec); err != nil {
-				return err
-			}
+		if err := strike(tx, rawKey(before.Digest), name); err != nil {
+			return err
 		}
 	}
 	return putJSON(entries, []byte(name), e)
+}
+
+// strike takes a name from an object that it leads to no more. One to which no name
+// leads then is superseded.
+func strike(tx *bolt.Tx, raw []byte, name string) error {
+	var rec record
+	if !getJSON(tx.Bucket(bucketObjects), raw, &rec) {
+		return nil
+	}
+	after := rec
+	after.Names = slices.DeleteFunc(slices.Clone(rec.Names), func(n string) bool { return n == name })
+	after.Superseded = rec.Superseded || len(after.entries()) == 0
+	return replace(tx, raw, rec, after)
 }
 
 // putOver is up to which size Put does not wait for the budget: all of it may be
@@ -214,13 +222,13 @@ func moveEntry(tx *bolt.Tx, name string, e Entry) error {
 const putOver = 1 << 20
 
 // Put stores bytes that the caller has checked, and tells their digest.
-func (s *Store) Put(data []byte, meta Meta) (digest.Digest, error) {
+func (s *Store) Put(account string, data []byte, meta Meta) (digest.Digest, error) {
 	d := digest.Of(data)
 	if s.Has(d) {
 		return d, nil
 	}
-	h := hold{reserved: int64(len(data))}
-	if err := s.space.reserve(h.reserved); err != nil {
+	h := hold{account: account, reserved: int64(len(data))}
+	if err := s.space.reserve(account, h.reserved); err != nil {
 		if len(data) > putOver {
 			return d, err
 		}
@@ -240,7 +248,7 @@ func (s *Store) Put(data []byte, meta Meta) (digest.Digest, error) {
 	sm := sums{object: d, vouched: d, size: int64(len(data)), streamed: true}
 	s.making.RLock()
 	defer s.making.RUnlock()
-	if err := s.commit(file, name, sm, Want{}, meta); err != nil {
+	if err := s.commit(file, name, sm, Want{Account: account}, meta); err != nil {
 		s.removeQuietly(file.Name())
 		return d, err
 	}

@@ -10,17 +10,22 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// Buckets of meta.db. Keys of objects and access are raw SHA-256 sums.
+// Buckets of meta.db. Sums are raw SHA-256.
 var (
-	bucketObjects = []byte("objects") // sum -> record
-	bucketAccess  = []byte("access")  // milliseconds (8 bytes, big endian) + sum -> nothing: least recent first
-	bucketEntries = []byte("entries") // name -> Entry
-	bucketParts   = []byte("parts")   // partial's file name -> part
-	bucketStats   = []byte("stats")   // counters
-	bucketOwners  = []byte("owners")  // owner -> what it pins
-	bucketPins    = []byte("pins")    // pinned -> number of owners
-	bucketTables  = []byte("tables")  // the tables of whoever uses Update
+	bucketObjects  = []byte("objects")  // sum -> record
+	bucketOrder    = []byte("order")    // orderKey -> nothing: in each place of each account what goes first
+	bucketAccounts = []byte("accounts") // accountKey -> account
+	bucketEntries  = []byte("entries")  // name -> Entry
+	bucketParts    = []byte("parts")    // partial's file name -> part
+	bucketStats    = []byte("stats")    // counters
+	bucketOwners   = []byte("owners")   // owner -> what it pins
+	bucketPins     = []byte("pins")     // pinned -> number of owners
+	bucketTables   = []byte("tables")   // the tables of whoever uses Update
 )
+
+var buckets = [][]byte{
+	bucketObjects, bucketOrder, bucketAccounts, bucketEntries, bucketParts, bucketStats, bucketOwners, bucketPins, bucketTables,
+}
 
 var (
 	keyBytes   = []byte("bytes")   // sum of the objects' sizes
@@ -61,16 +66,18 @@ func readJSON(text []byte, v any) bool { return text != nil && json.Unmarshal(te
 // user. Slices that it returns are valid until its end.
 type Tx struct{ root, entries *bolt.Bucket }
 
+func txOf(tx *bolt.Tx) Tx { return Tx{tx.Bucket(bucketTables), tx.Bucket(bucketEntries)} }
+
 // View runs fn on a consistent state. fn must be short: the database cannot
 // grow meanwhile.
 func (s *Store) View(fn func(Tx) error) error {
 	defer s.looked()
-	return s.db.View(func(tx *bolt.Tx) error { return fn(Tx{tx.Bucket(bucketTables), tx.Bucket(bucketEntries)}) })
+	return s.db.View(func(tx *bolt.Tx) error { return fn(txOf(tx)) })
 }
 
 // Update runs fn in one durable step: all of it or, when it fails, nothing.
 func (s *Store) Update(fn func(Tx) error) error {
-	return s.db.Update(func(tx *bolt.Tx) error { return fn(Tx{tx.Bucket(bucketTables), tx.Bucket(bucketEntries)}) })
+	return s.db.Update(func(tx *bolt.Tx) error { return fn(txOf(tx)) })
 }
 
 // Get is the value of key, nil where the table or the key is missing.

@@ -75,14 +75,9 @@ func (s *Store) Name(name string, e Entry) error {
 		if !getJSON(tx.Bucket(bucketObjects), raw, &rec) {
 			return nil
 		}
-		if err := leave(tx, raw, rec); err != nil {
-			return err
-		}
-		gone, err := rec.add(tx, []string{name})
+		after := rec
+		gone, err := after.add(tx, []string{name})
 		dropped = append(dropped, gone...)
-		if err != nil {
-			return err
-		}
-		return errors.Join(putJSON(tx.Bucket(bucketObjects), raw, rec), enter(tx, raw, rec), moveEntry(tx, name, e))
+		return errors.Join(err, replace(tx, raw, rec, after), moveEntry(tx, name, e))
 	})
 }

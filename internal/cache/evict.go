@@ -3,13 +3,12 @@ package cache
 import (
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"mirrord/internal/digest"
 	"mirrord/internal/durable"
+	"mirrord/internal/worth"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -17,99 +16,110 @@ import (
 // evictBatch bounds one transaction of an eviction.
 const evictBatch = 256
 
-// Reason says why an object went.
-type Reason string
-
-const (
-	OverSize  Reason = "max_size" // the budget was used up
-	LowDisk   Reason = "min_free" // the file system was nearly full
-	Collected Reason = "gc"       // Collect found that nothing names it
-	Lost      Reason = "lost"     // its file was missing or wrong
-	Purged    Reason = "purge"    // Purge was called, or Verify found its bytes wrong
-)
-
-// Evicted counts what went, since the Store was opened.
-type Evicted struct{ Objects, Bytes int64 }
-
-// evictions are the counts by reason.
-type evictions struct {
-	mu sync.Mutex
-	by map[Reason]Evicted // guarded by mu
+// lack is how many bytes are to go, and why.
+type lack struct {
+	bytes   int64
+	why     Reason
+	account string // whose budget it is, where why is OverAccount
 }
 
-func (e *evictions) add(why Reason, went Evicted) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.by == nil {
-		e.by = make(map[Reason]Evicted)
+// evict makes room, at most as much as is lacking and a batch of objects in one call:
+// partials that nobody fills go first, then what no current generation names, then
+// what is worth least. What is pinned, being read or being committed stays. more
+// tells that something went, and that another call may find more.
+func (s *Store) evict(l lack) (more bool, err error) {
+	if more, err = s.evictParked(l); more || err != nil {
+		return more, err
 	}
-	n := e.by[why]
-	e.by[why] = Evicted{n.Objects + went.Objects, n.Bytes + went.Bytes}
+	if err := s.flushTouched(); err != nil {
+		return false, err
+	}
+	victims, err := s.victims(l)
+	if err != nil || len(victims) == 0 {
+		return false, err
+	}
+	_, err = s.remove(victims, l.why)
+	return true, err
 }
 
-func (e *evictions) counts() map[Reason]Evicted {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return maps.Clone(e.by)
-}
-
-// evict frees at least need bytes where it can and tells how many it freed:
-// partials that nobody fills first, then the objects used least recently. What
-// is pinned, being read or being committed stays.
-func (s *Store) evict(need int64, why Reason) (freed int64, err error) {
-	for freed < need {
-		name, h, ok := s.space.anyParked()
+func (s *Store) evictParked(l lack) (any bool, err error) {
+	for freed := int64(0); freed < l.bytes && err == nil; any = true {
+		name, h, ok := s.space.anyParked(l)
 		if !ok {
 			break
 		}
 		// The file first: without a record nobody waits for this eviction.
 		s.removeQuietly(s.partialPath(name))
-		err := s.dropPart(name)
+		err = s.dropPart(name)
 		s.space.release(h)
-		if err != nil {
-			return freed, err
-		}
 		freed += h.reserved
 	}
-	if freed >= need {
-		return freed, nil
-	}
-	if err := s.flushTouched(); err != nil {
-		return freed, err
-	}
-	for freed < need {
-		victims, err := s.victims(need - freed)
-		if err != nil || len(victims) == 0 {
-			return freed, err
-		}
-		n, err := s.remove(victims, why)
-		freed += n.Bytes
-		if err != nil {
-			return freed, err
-		}
-	}
-	return freed, nil
+	return any, err
 }
 
-// victims picks the least recently used objects that nobody reads, and marks
-// them: from here on they can not be opened.
-func (s *Store) victims(need int64) ([]digest.Digest, error) {
+// victims picks what goes first of what nobody reads, and marks it: from here on it
+// can not be opened.
+func (s *Store) victims(l lack) ([]digest.Digest, error) {
 	var list []digest.Digest
 	err := s.db.View(func(tx *bolt.Tx) error {
-		objects := tx.Bucket(bucketObjects)
-		c := tx.Bucket(bucketAccess).Cursor()
-		for k, _ := c.First(); k != nil && need > 0 && len(list) < evictBatch; k, _ = c.Next() {
-			raw := k[8:]
+		objects, next := tx.Bucket(bucketObjects), newChooser(tx, l)
+		for l.bytes > 0 && len(list) < evictBatch {
+			raw, p := next.choose()
+			if raw == nil {
+				return nil
+			}
 			var rec record
 			d := digestOfKey(raw)
 			if getJSON(objects, raw, &rec) && s.markEvicting(d) {
 				list = append(list, d)
-				need -= rec.Size
+				next.bytes[p] -= rec.Size
+				l.bytes -= rec.Size
 			}
 		}
 		return nil
 	})
 	return list, err
+}
+
+// chooser goes through the order of eviction of one account, or of all.
+type chooser struct {
+	lines [pinnedDown][]*line
+	bytes [places]int64 // that stand there
+}
+
+func newChooser(tx *bolt.Tx, l lack) *chooser {
+	c := new(chooser)
+	for name, a := range readAccounts(tx) {
+		if l.why == OverAccount && name != l.account {
+			continue
+		}
+		for p := range pinnedDown {
+			c.lines[p] = append(c.lines[p], newLine(tx, name, p))
+			c.bytes[p] += a.Bytes[p]
+		}
+	}
+	return c
+}
+
+// choose gives the next object and its place, nil at the end.
+func (c *chooser) choose() ([]byte, place) {
+	order := [...]place{superseded, again, once}
+	if worth.OnceFirst(c.bytes[once], c.bytes[again]) {
+		order = [...]place{superseded, once, again}
+	}
+	for _, p := range order {
+		var first *line
+		for _, l := range c.lines[p] {
+			if l.key != nil && (first == nil || l.before(first)) {
+				first = l
+			}
+		}
+		if first != nil {
+			defer first.next()
+			return first.sum(), p
+		}
+	}
+	return nil, 0
 }
 
 func (s *Store) markEvicting(d digest.Digest) bool {
@@ -169,16 +179,18 @@ func (s *Store) remove(victims []digest.Digest, why Reason) (went Evicted, err e
 	var names []string
 	err = s.db.Update(func(tx *bolt.Tx) error {
 		for _, d := range victims {
-			if why != Lost && why != Purged && isPinned(tx, rawKey(d), nil) {
+			rec, p, ok := recordOf(tx, rawKey(d))
+			switch {
+			case p == pinnedDown && why != Lost && why != Purged:
 				kept = append(kept, d)
 				continue
+			case ok:
+				went = Evicted{went.Objects + 1, went.Bytes + rec.Size}
 			}
-			n, led, err := deleteObject(tx, rawKey(d))
-			if err != nil {
+			gone, names = append(gone, d), append(names, rec.Names...)
+			if err := errors.Join(deleteObject(tx, rawKey(d), rec), why.advance(tx, rec, p)); err != nil {
 				return err
 			}
-			went = Evicted{went.Objects + 1, went.Bytes + n}
-			gone, names = append(gone, d), append(names, led...)
 		}
 		return nil
 	})

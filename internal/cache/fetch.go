@@ -203,10 +203,10 @@ func (f *flight) makeRoom(t *fetcher, n int64) error {
 		return nil
 	}
 	step := max(n, growBy)
-	if f.s.space.max > 0 && reserved+step > f.s.space.max/endless {
+	if most := f.s.space.most(f.want.Account); most > 0 && reserved+step > most/endless {
 		return fmt.Errorf("%w: of unknown size, and a large part of the budget already", errUnstored)
 	}
-	if err := f.s.space.reserve(step); err != nil {
+	if err := f.s.space.reserve(f.want.Account, step); err != nil {
 		return err
 	}
 	f.mu.Lock()

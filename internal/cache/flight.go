@@ -60,7 +60,7 @@ func newFlight(s *Store, key string, w Want) *flight {
 		s: s, key: key, want: w, name: partialName(key),
 		started: time.Now(),
 		headed:  make(chan struct{}), done: make(chan struct{}),
-		size: -1, readers: 1, wake: make(chan struct{}),
+		size: -1, readers: 1, hold: hold{account: w.Account}, wake: make(chan struct{}),
 	}
 	f.ctx, f.cancel = context.WithCancelCause(s.ctx)
 	return f

@@ -35,7 +35,7 @@ func (s *Store) Fsck(ctx context.Context, repair bool) (Report, error) {
 	}
 	err := errors.Join(c.objects(), c.blobs(), c.index(), c.pins(), c.partials())
 	if err == nil && repair {
-		err = s.db.Update(c.recount)
+		err = errors.Join(s.db.Update(c.recountPins), rebuildOrder(s.db), s.db.Update(c.recount))
 	}
 	return c.Report, err
 }
@@ -47,7 +47,6 @@ type checker struct {
 	repair bool
 	count  int64 // objects with a record
 	sum    int64 // bytes of their records
-	pinned int64 // of the objects
 }
 
 // problem notes one, and mends it where that is wanted.
@@ -111,9 +110,9 @@ func (c *checker) object(raw []byte) error {
 	if err != nil {
 		return c.problem(func() error { return c.delete(bucketObjects, raw) }, "%s: the record cannot be read", d)
 	}
-	c.tally(o, +1)
+	c.tally(o.Size, +1)
 	drop := func() error {
-		c.tally(o, -1)
+		c.tally(o.Size, -1)
 		return c.s.lose(d)
 	}
 	f, err := os.Open(c.s.blobPath(d))
@@ -144,15 +143,9 @@ func sumOf(f *os.File) (digest.Digest, int64, error) {
 }
 
 // tally counts an object, or one that was dropped off again.
-func (c *checker) tally(o *object, n int64) {
+func (c *checker) tally(size, n int64) {
 	c.count += n
-	c.sum += n * o.Size
-	c.s.db.View(func(tx *bolt.Tx) error {
-		if isPinned(tx, rawKey(o.digest), o.Names) {
-			c.pinned += n
-		}
-		return nil
-	})
+	c.sum += n * size
 }
 
 // blobs goes from the files to the records.
@@ -177,26 +170,12 @@ func (c *checker) blobs() error {
 // index checks entries, access times and counters.
 func (c *checker) index() error {
 	return c.s.db.View(func(tx *bolt.Tx) error {
-		objects, access := tx.Bucket(bucketObjects), tx.Bucket(bucketAccess)
+		objects := tx.Bucket(bucketObjects)
 		stats := tx.Bucket(bucketStats)
 		if n, b := counter(stats, keyObjects), counter(stats, keyBytes); n != c.count || b != c.sum {
 			c.problem(c.later, "the counters say %d objects of %d bytes, expected %d of %d", n, b, c.count, c.sum)
 		}
-		n := int64(0)
-		err := access.ForEach(func(k, _ []byte) error {
-			n++
-			var rec record
-			switch {
-			case len(k) != 8+sha256.Size || !getJSON(objects, k[8:], &rec) || string(orderKey(rec, k[8:])) != string(k):
-				c.problem(c.later, "access time %x leads to no object", k)
-			case isPinned(tx, k[8:], rec.Names):
-				c.problem(c.later, "%s is pinned and stands in the order of eviction", digestOfKey(k[8:]))
-			}
-			return nil
-		})
-		if want := c.count - c.pinned; n != want {
-			c.problem(c.later, "%d access times, expected %d", n, want)
-		}
+		err := c.order(tx)
 		return errors.Join(err, tx.Bucket(bucketEntries).ForEach(func(k, _ []byte) error {
 			var e Entry
 			if !getJSON(tx.Bucket(bucketEntries), k, &e) || objects.Get(rawKey(e.Digest)) == nil {
@@ -225,30 +204,15 @@ func (c *checker) delete(bucket, key []byte) error {
 	return c.s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucket).Delete(key) })
 }
 
-// renew empties a bucket.
-func renew(tx *bolt.Tx, bucket []byte) error {
-	if err := tx.DeleteBucket(bucket); err != nil {
-		return err
-	}
-	_, err := tx.CreateBucket(bucket)
-	return err
-}
-
-// recount makes access times, entries and counters anew from the records.
+// recount makes entries and counters anew from the records.
 func (c *checker) recount(tx *bolt.Tx) error {
-	if err := c.recountPins(tx); err != nil {
-		return err
-	}
-	if err := renew(tx, bucketAccess); err != nil {
-		return err
-	}
 	objects, entries := tx.Bucket(bucketObjects), tx.Bucket(bucketEntries)
 	var count, sum int64
 	err := objects.ForEach(func(raw, _ []byte) error {
 		var rec record
 		getJSON(objects, raw, &rec)
 		count, sum = count+1, sum+rec.Size
-		return enter(tx, raw, rec)
+		return nil
 	})
 	var dead [][]byte
 	err = errors.Join(err, entries.ForEach(func(k, _ []byte) error {

@@ -25,8 +25,13 @@ type Meta struct {
 // record is an object's row in meta.db.
 type record struct {
 	Size     int64    `json:"s"`
-	Accessed int64    `json:"a"`           // unix milliseconds; also the object's key in the access bucket
+	Accessed int64    `json:"a"`           // unix milliseconds of the last use that counted
+	Uses     int      `json:"u,omitempty"` // that counted
+	Worth    float64  `json:"w,omitempty"` // what it is worth, as of its last use
+	Account  string   `json:"r,omitempty"` // who pays for it
 	Names    []string `json:"n,omitempty"` // entries that lead here and go with it
+	// Superseded: nothing current names it any more.
+	Superseded bool `json:"o,omitempty"`
 	Meta
 }
 
@@ -154,25 +159,32 @@ func (s *Store) lose(d digest.Digest) error {
 	return err
 }
 
-// deleteObject removes the record, its access key and its entries, and tells
-// its size and the names that led to it.
-func deleteObject(tx *bolt.Tx, raw []byte) (int64, []string, error) {
-	var rec record
-	if !getJSON(tx.Bucket(bucketObjects), raw, &rec) {
-		return 0, nil, nil
+// recordOf reads a record and tells where it stands.
+func recordOf(tx *bolt.Tx, raw []byte) (rec record, p place, ok bool) {
+	if ok = getJSON(tx.Bucket(bucketObjects), raw, &rec); ok {
+		p = placeOf(tx, raw, rec)
 	}
-	entries := tx.Bucket(bucketEntries)
+	return rec, p, ok
+}
+
+// deleteObject removes the object's record with its entries and its place. One that
+// is not there is no error.
+func deleteObject(tx *bolt.Tx, raw []byte, rec record) error {
+	objects, entries := tx.Bucket(bucketObjects), tx.Bucket(bucketEntries)
+	if objects.Get(raw) == nil {
+		return nil
+	}
 	for _, name := range rec.Names {
 		var e Entry
 		if getJSON(entries, []byte(name), &e) && bytes.Equal(rawKey(e.Digest), raw) {
 			if err := entries.Delete([]byte(name)); err != nil {
-				return 0, nil, err
+				return err
 			}
 		}
 	}
-	return rec.Size, rec.Names, errors.Join(
+	return errors.Join(
 		leave(tx, raw, rec),
-		tx.Bucket(bucketObjects).Delete(raw),
+		objects.Delete(raw),
 		addCounter(tx, keyBytes, -rec.Size),
 		addCounter(tx, keyObjects, -1))
 }
@@ -181,33 +193,33 @@ func deleteObject(tx *bolt.Tx, raw []byte) (int64, []string, error) {
 // answer whatever path they are asked for alike.
 const namesMax = 256
 
-// putObject writes the record of a new object, or adds names to one that is
-// there. Where it has too many the oldest are dropped.
+// putObject writes the record of a new object, or adds names to one that is there.
+// Where it has too many the oldest are dropped.
 func putObject(tx *bolt.Tx, d digest.Digest, rec record, names ...string) (dropped []string, err error) {
-	objects, raw := tx.Bucket(bucketObjects), rawKey(d)
+	raw, at := rawKey(d), rec.Accessed
 	var old record
-	there := getJSON(objects, raw, &old)
-	if there {
+	if getJSON(tx.Bucket(bucketObjects), raw, &old) {
 		if err := leave(tx, raw, old); err != nil {
 			return nil, err
 		}
-		rec.Names, rec.Meta = old.Names, old.Meta
+		rec = old
 	} else if err := errors.Join(addCounter(tx, keyBytes, rec.Size), addCounter(tx, keyObjects, 1)); err != nil {
 		return nil, err
 	}
+	rec.use(tx, at)
 	dropped, err = rec.add(tx, names)
-	return dropped, errors.Join(err,
-		putJSON(objects, raw, rec),
-		enter(tx, raw, rec))
+	return dropped, errors.Join(err, putJSON(tx.Bucket(bucketObjects), raw, rec), enter(tx, raw, rec))
 }
 
 // add notes that names lead to the object. Where it has too many the entries of
 // the oldest are deleted.
 func (rec *record) add(tx *bolt.Tx, names []string) (dropped []string, err error) {
+	rec.Names = slices.Clone(rec.Names)
 	for _, name := range names {
 		if !slices.Contains(rec.Names, name) {
 			rec.Names = append(rec.Names, name)
 		}
+		rec.Superseded = false
 	}
 	if over := len(rec.Names) - namesMax; over > 0 {
 		dropped, rec.Names = rec.Names[:over], rec.Names[over:]

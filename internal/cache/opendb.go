@@ -15,8 +15,9 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// formatVersion is that of meta.db; a database of a later one is refused.
-const formatVersion = 1
+// formatVersion is that of meta.db; a database of a later one is refused. Before 2
+// objects stood in the order of their last use, and nobody paid for them.
+const formatVersion = 2
 
 // ErrInUse reports that another process owns the data directory.
 var ErrInUse = errors.New("in use by another mirrord")
@@ -41,7 +42,7 @@ func openDB(dir string) (db *bolt.DB, err error) {
 	}
 	// Commits of several flights share a transaction; one alone waits this long.
 	db.MaxBatchDelay = time.Millisecond
-	if err := readable(func() error { return db.Update(format) }); err != nil {
+	if err := readable(func() error { return settleFormat(db) }); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("meta.db: %w", err)
 	}
@@ -93,14 +94,43 @@ func makeDB(dir, path string) error {
 	return nil
 }
 
-// format makes the buckets that are missing.
+// format makes the buckets that are missing, and of a new database what it is.
 func format(tx *bolt.Tx) error {
-	for _, b := range [][]byte{bucketObjects, bucketAccess, bucketEntries, bucketParts, bucketStats, bucketOwners, bucketPins, bucketTables} {
+	for _, b := range buckets {
 		if _, err := tx.CreateBucketIfNotExists(b); err != nil {
 			return err
 		}
 	}
+	if tx.Bucket(bucketStats).Get(keyFormat) != nil {
+		return nil
+	}
+	return setFormat(tx)
+}
+
+func setFormat(tx *bolt.Tx) error {
 	return tx.Bucket(bucketStats).Put(keyFormat, binary.BigEndian.AppendUint64(nil, formatVersion))
+}
+
+// settleFormat brings a database to the format of now. Cut short, it begins anew.
+func settleFormat(db *bolt.DB) error {
+	version := int64(0)
+	err := db.Update(func(tx *bolt.Tx) error {
+		err := format(tx)
+		version = counter(tx.Bucket(bucketStats), keyFormat)
+		return err
+	})
+	if err != nil || version == formatVersion {
+		return err
+	}
+	if err := rebuildOrder(db); err != nil {
+		return err
+	}
+	return db.Update(func(tx *bolt.Tx) error {
+		if err := tx.DeleteBucket([]byte("access")); err != nil && !errors.Is(err, berrors.ErrBucketNotFound) {
+			return err
+		}
+		return setFormat(tx)
+	})
 }
 
 // checkDB refuses a database that is not whole, not ours or of a later format, before

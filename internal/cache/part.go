@@ -18,6 +18,8 @@ type part struct {
 	Size int64      `json:"s"`
 	Have extent.Set `json:"h"`
 	Time time.Time  `json:"t"`
+	// Account pays for what is reserved.
+	Account string `json:"r,omitempty"`
 	Meta
 }
 

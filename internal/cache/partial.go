@@ -136,7 +136,7 @@ func (f *flight) openPartial() part {
 	f.file = nil
 	old, noted := f.s.part(f.name)
 	if noted {
-		if h := f.s.space.unpark(f.name); h != (hold{}) {
+		if h, ok := f.s.space.unpark(f.name, f.want.Account); ok {
 			f.mu.Lock()
 			f.hold = h
 			f.mu.Unlock()
@@ -203,7 +203,7 @@ func (f *flight) reserve() error {
 	if need <= 0 {
 		return nil
 	}
-	if err := f.s.space.reserve(need); err != nil {
+	if err := f.s.space.reserve(f.want.Account, need); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -215,7 +215,7 @@ func (f *flight) reserve() error {
 // checkpoint syncs what is there, with its name, and then writes down that it is.
 func (f *flight) checkpoint() error {
 	f.mu.Lock()
-	p := part{Size: f.size, Have: f.have.Clone(), Meta: f.meta, Time: f.s.now()}
+	p := part{Size: f.size, Have: f.have.Clone(), Meta: f.meta, Time: f.s.now(), Account: f.want.Account}
 	f.mu.Unlock()
 	if !f.resumable(p) {
 		return nil

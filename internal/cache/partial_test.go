@@ -98,7 +98,7 @@ func TestPartialBeingEvicted(t *testing.T) {
 	w := src.vouched()
 	cutAt(t, s, src, w, 3<<20)
 	s.space.evictor.Lock()
-	name, h, ok := s.space.anyParked()
+	name, h, ok := s.space.anyParked(lack{})
 	if !ok {
 		t.Fatal("nothing is parked")
 	}

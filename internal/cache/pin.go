@@ -188,10 +188,5 @@ func isPinned(tx *bolt.Tx, raw []byte, names []string) bool {
 	if pins.Get(append(pinned{0}, raw...)) != nil {
 		return true
 	}
-	for _, name := range names {
-		if d, err := digest.Parse(name); err == nil && pins.Get(pinnedOf(d)) != nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(record{Names: names}.aliases(), func(d digest.Digest) bool { return pins.Get(pinnedOf(d)) != nil })
 }

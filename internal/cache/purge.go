@@ -96,17 +96,11 @@ func (s *Store) unname(names []string) error {
 	}
 	defer s.names.drop(names...)
 	return s.db.Update(func(tx *bolt.Tx) error {
-		entries, objects := tx.Bucket(bucketEntries), tx.Bucket(bucketObjects)
+		entries := tx.Bucket(bucketEntries)
 		for _, name := range names {
 			var e Entry
-			var rec record
-			raw := []byte(nil)
 			if getJSON(entries, []byte(name), &e) {
-				raw = rawKey(e.Digest)
-			}
-			if raw != nil && getJSON(objects, raw, &rec) {
-				rec.Names = slices.DeleteFunc(rec.Names, func(n string) bool { return n == name })
-				if err := putJSON(objects, raw, rec); err != nil {
+				if err := strike(tx, rawKey(e.Digest), name); err != nil {
 					return err
 				}
 			}
@@ -152,7 +146,7 @@ func (s *Store) Underway(prefix string) (names []string) {
 type Stored struct {
 	Digest   digest.Digest // SHA-256
 	Size     int64         // bytes
-	Accessed int64         // unix milliseconds, exact to 30 s
+	Accessed int64         // unix milliseconds, exact to ten minutes
 	Names    []string      // the entries that lead to it
 }
 

@@ -95,9 +95,8 @@ func (s *Store) recoverParts() error {
 			err = errors.Join(err, os.Remove(s.partialPath(n.Name())))
 			continue
 		}
-		h := hold{reserved: p.Size, written: p.Have.Len()}
-		s.space.sum.reserved += h.reserved
-		s.space.sum.written += h.written
+		h := hold{account: p.Account, reserved: p.Size, written: p.Have.Len()}
+		s.space.add(h)
 		s.space.park(n.Name(), h)
 	}
 	return err

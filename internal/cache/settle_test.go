@@ -51,7 +51,7 @@ func TestBadMeta(t *testing.T) {
 		}(), ErrDamaged, "damaged"},
 		"of a later format": {metaDB(t, func(tx *bolt.Tx) error {
 			return tx.Bucket(bucketStats).Put(keyFormat, binary.BigEndian.AppendUint64(nil, formatVersion+1))
-		}), ErrMeta, "format 2, this mirrord knows up to 1"},
+		}), ErrMeta, "format 3, this mirrord knows up to 2"},
 		"another program's": {metaDB(t, func(tx *bolt.Tx) error {
 			_, err := tx.CreateBucket([]byte("v1"))
 			return errors.Join(err, tx.DeleteBucket(bucketStats))

@@ -44,6 +44,8 @@ type Want struct {
 	// Digest that the bytes must have; "" where nobody vouches for them.
 	Digest digest.Digest
 	Size   int64 // bytes, -1 unknown
+	// Account pays for the object where this brings it.
+	Account string
 	// Early lets readers have bytes before all are there and checked. Only for
 	// what clients check themselves, or what nobody can check.
 	Early bool

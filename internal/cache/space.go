@@ -4,83 +4,158 @@ import (
 	"fmt"
 	"sync"
 
+	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 )
 
 // hold is a flight's part of the budget.
 type hold struct {
-	reserved int64 // bytes that the object will take
-	written  int64 // bytes of them that are on disk already
+	account  string // who pays
+	reserved int64  // bytes that the object will take
+	written  int64  // bytes of them that are on disk already
 }
 
-// space keeps the budget: space is reserved before bytes are written, and made
+// space keeps the budgets: space is reserved before bytes are written, and made
 // by eviction where it lacks.
 type space struct {
 	s       *Store
 	max     int64
 	minFree int64
+	own     map[string]int64 // the accounts that have a budget of their own
 
 	evictor sync.Mutex // held by the one who makes room; taken before mu
 
 	mu     sync.Mutex
-	sum    hold            // of flights and partials; guarded by mu
-	parked map[string]hold // partials without a flight; guarded by mu
+	sum    hold             // of flights and partials; guarded by mu
+	paid   map[string]int64 // of them, what is reserved for an account; guarded by mu
+	parked map[string]hold  // partials without a flight; guarded by mu
 }
 
-func newSpace(s *Store, maxSize, minFree int64) *space {
-	return &space{s: s, max: maxSize, minFree: minFree, parked: make(map[string]hold)}
+func newSpace(s *Store, o Options) *space {
+	return &space{s: s, max: o.MaxSize, minFree: o.MinFree, own: o.Budgets, paid: make(map[string]int64), parked: make(map[string]hold)}
 }
 
-// reserve sets n bytes aside, evicting what was used least recently where it
-// must. errUnstored tells that there is no room.
-func (sp *space) reserve(n int64) error {
-	if lack, _, err := sp.take(n); err != nil || lack <= 0 {
+// most is the smallest budget that what the account pays for must fit in, 0 = none.
+func (sp *space) most(account string) int64 {
+	own := sp.own[account]
+	if own == 0 || sp.max > 0 && sp.max < own {
+		return sp.max
+	}
+	return own
+}
+
+// reserve sets n bytes aside for an account, evicting where it must. errUnstored
+// tells that there is no room.
+func (sp *space) reserve(account string, n int64) error {
+	if l, err := sp.take(account, n); err != nil || l.bytes <= 0 {
 		return err
 	}
 	sp.evictor.Lock()
 	defer sp.evictor.Unlock()
 	for {
-		lack, why, err := sp.take(n)
-		if err != nil || lack <= 0 {
+		l, err := sp.take(account, n)
+		if err != nil || l.bytes <= 0 {
 			return err
 		}
-		if sp.max > 0 && n > sp.max {
+		if most := sp.most(account); most > 0 && n > most {
 			return fmt.Errorf("%w: %d bytes are more than the whole budget", errUnstored, n)
 		}
-		freed, err := sp.s.evict(lack, why)
+		more, err := sp.s.evict(l)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errUnstored, err)
 		}
-		if freed == 0 {
-			return fmt.Errorf("%w: %d bytes more are needed and all else is in use", errUnstored, lack)
+		if !more {
+			return fmt.Errorf("%w: %d bytes more are needed and all else is in use (%s)", errUnstored, l.bytes, l.why)
 		}
 	}
 }
 
-// take reserves n bytes where they fit, else tells how many are lacking, and where.
-func (sp *space) take(n int64) (lack int64, why Reason, err error) {
-	used := sp.s.stored()
-	var fs unix.Statfs_t
+// take reserves n bytes where they fit, else tells what is lacking first: where an
+// account is over its own budget its own objects go.
+func (sp *space) take(account string, n int64) (l lack, err error) {
+	all, ofAccount := sp.s.stored(account)
+	free := int64(0)
 	if sp.minFree > 0 {
-		if err := unix.Statfs(sp.s.dir, &fs); err != nil {
-			return 0, "", fmt.Errorf("%w: %w", errUnstored, err)
+		if free, err = freeOn(sp.s.dir); err != nil {
+			return l, fmt.Errorf("%w: %w", errUnstored, err)
 		}
 	}
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	if sp.max > 0 {
-		lack, why = used+sp.sum.reserved+n-sp.max, OverSize
+	own := sp.own[account]
+	over := ofAccount + sp.paid[account] + n - own
+	switch {
+	case own > 0 && over > 0:
+		return lack{over, OverAccount, account}, nil
+	case sp.max > 0:
+		l = lack{bytes: all + sp.sum.reserved + n - sp.max, why: OverSize}
 	}
 	if sp.minFree > 0 {
-		free := int64(fs.Bavail)*fs.Bsize - (sp.sum.reserved - sp.sum.written)
-		if short := sp.minFree + n - free; sp.max == 0 || short > lack {
-			lack, why = short, LowDisk
+		short := sp.minFree + n - free + sp.sum.reserved - sp.sum.written
+		if sp.max == 0 || short > l.bytes {
+			l = lack{bytes: short, why: LowDisk}
 		}
 	}
-	if lack <= 0 {
-		sp.sum.reserved += n
+	if l.bytes <= 0 {
+		sp.add(hold{account: account, reserved: n})
 	}
-	return lack, why, nil
+	return l, nil
+}
+
+// freeOn is what the file system of dir has left for us.
+func freeOn(dir string) (int64, error) {
+	var fs unix.Statfs_t
+	err := unix.Statfs(dir, &fs)
+	return int64(fs.Bavail) * fs.Bsize, err
+}
+
+// stored is how many bytes the objects have, and how many of them those that the
+// account pays for.
+func (s *Store) stored(account string) (all, ofAccount int64) {
+	s.db.View(func(tx *bolt.Tx) error {
+		all, ofAccount = counter(tx.Bucket(bucketStats), keyBytes), readAccount(tx, account).bytes()
+		return nil
+	})
+	return all, ofAccount
+}
+
+// settle brings what is stored back within the budgets and the file system within
+// min_free: a budget may have become smaller, and mirrord is not alone on the disk.
+func (sp *space) settle() error {
+	accounts := []string{""}
+	for name := range sp.own {
+		accounts = append(accounts, name)
+	}
+	for _, account := range accounts {
+		for more := true; more && sp.s.ctx.Err() == nil; {
+			var err error
+			if more, err = sp.settleOnce(account); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// settleOnce evicts one batch, and reports whether there may be more to do. Who
+// waits for room is let in between two.
+func (sp *space) settleOnce(account string) (more bool, err error) {
+	sp.evictor.Lock()
+	defer sp.evictor.Unlock()
+	l, err := sp.take(account, 0)
+	if err != nil || l.bytes <= 0 {
+		return false, err
+	}
+	return sp.s.evict(l)
+}
+
+// add counts h among what is reserved. sp.mu is held.
+func (sp *space) add(h hold) {
+	sp.sum.reserved += h.reserved
+	sp.sum.written += h.written
+	if sp.paid[h.account] += h.reserved; sp.paid[h.account] == 0 {
+		delete(sp.paid, h.account)
+	}
 }
 
 // wrote notes that n more of the bytes of h are on disk.
@@ -93,8 +168,7 @@ func (sp *space) wrote(h *hold, n int64) {
 
 func (sp *space) release(h hold) {
 	sp.mu.Lock()
-	sp.sum.reserved -= h.reserved
-	sp.sum.written -= h.written
+	sp.add(hold{h.account, -h.reserved, -h.written})
 	sp.mu.Unlock()
 }
 
@@ -105,23 +179,30 @@ func (sp *space) park(name string, h hold) {
 	sp.mu.Unlock()
 }
 
-// unpark hands over what was parked, nothing where there was none. It waits for
-// an eviction under way, which may be of this very partial.
-func (sp *space) unpark(name string) hold {
+// unpark hands what was parked over to an account, nothing where there was none. It
+// waits for an eviction under way, which may be of this very partial.
+func (sp *space) unpark(name, account string) (h hold, ok bool) {
 	sp.evictor.Lock()
 	defer sp.evictor.Unlock()
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	h := sp.parked[name]
-	delete(sp.parked, name)
-	return h
+	if h, ok = sp.parked[name]; ok {
+		delete(sp.parked, name)
+		sp.add(hold{h.account, -h.reserved, -h.written})
+		h.account = account
+		sp.add(h)
+	}
+	return h, ok
 }
 
 // anyParked takes one parked partial for eviction.
-func (sp *space) anyParked() (name string, h hold, ok bool) {
+func (sp *space) anyParked(l lack) (name string, h hold, ok bool) {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
 	for name, h = range sp.parked {
+		if l.why == OverAccount && h.account != l.account {
+			continue
+		}
 		delete(sp.parked, name)
 		return name, h, true
 	}

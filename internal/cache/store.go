@@ -21,6 +21,9 @@ type Options struct {
 	Dir     string
 	MaxSize int64 // bytes of objects and partials; 0 = no limit
 	MinFree int64 // bytes the file system must keep free
+	// Budgets are what single accounts may pay for, in bytes; those not named only
+	// share in MaxSize.
+	Budgets map[string]int64
 	// Park stops a fill when its last reader leaves, and keeps what it has.
 	// Otherwise the fill goes on to the end.
 	Park bool
@@ -84,7 +87,7 @@ func Open(o Options) (*Store, error) {
 		reading:  make(map[digest.Digest]int),
 		evicting: make(map[digest.Digest]chan struct{}),
 	}
-	s.space = newSpace(s, o.MaxSize, o.MinFree)
+	s.space = newSpace(s, o)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if err := s.recover(); err != nil {
 		s.stop()
@@ -118,14 +121,30 @@ type Stats struct {
 	Reserved       int64 // bytes of flights and partials
 	Flights        int
 	Evicted        map[Reason]Evicted // since the Store was opened
+	Accounts       map[string]Account
 }
+
+// Account is what one account pays for.
+type Account struct {
+	Objects, Bytes int64
+	Budget         int64  // of its own, 0 = none
+	Superseded     Amount // of it, what nothing current names
+	Again          Amount // what is used again
+	Pinned         Amount
+}
+
+// Amount is of objects.
+type Amount struct{ Objects, Bytes int64 }
 
 // Stats reads the counters; it does not count.
 func (s *Store) Stats() Stats {
-	st := Stats{Evicted: s.evicted.counts()}
+	st := Stats{Evicted: s.evicted.counts(), Accounts: make(map[string]Account)}
 	s.db.View(func(tx *bolt.Tx) error {
 		stats := tx.Bucket(bucketStats)
 		st.Objects, st.Bytes = counter(stats, keyObjects), counter(stats, keyBytes)
+		for name, a := range readAccounts(tx) {
+			st.Accounts[name] = a.stats(s.space.own[name])
+		}
 		return nil
 	})
 	st.Reserved = s.space.held()
@@ -133,15 +152,6 @@ func (s *Store) Stats() Stats {
 	st.Flights = len(s.flights)
 	s.mu.Unlock()
 	return st
-}
-
-// stored is how many bytes the objects have.
-func (s *Store) stored() (bytes int64) {
-	s.db.View(func(tx *bolt.Tx) error {
-		bytes = counter(tx.Bucket(bucketStats), keyBytes)
-		return nil
-	})
-	return bytes
 }
 
 func (s *Store) blobPath(d digest.Digest) string {

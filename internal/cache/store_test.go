@@ -59,36 +59,6 @@ func TestNoSplice(t *testing.T) {
 	readAll(t, get(t, s, src.want("a")), src.data)
 }
 
-func TestEvictionIsLeastRecentlyUsed(t *testing.T) {
-	now := time.Unix(1e9, 0)
-	s := open(t, Options{MaxSize: 5 << 20, Now: func() time.Time { return now }})
-	src := make([]*fakeSource, 6)
-	for i := range src {
-		src[i] = newFake(t, 1<<20+i)
-		now = now.Add(time.Second)
-		if i < 4 {
-			readAll(t, get(t, s, src[i].vouched()), src[i].data)
-			settled(t, s)
-		}
-	}
-	readAll(t, get(t, s, src[0].vouched()), src[0].data) // used again
-	held := get(t, s, src[1].vouched())                  // being read
-	now = now.Add(time.Second)
-	for _, i := range []int{4, 5} {
-		readAll(t, get(t, s, src[i].vouched()), src[i].data)
-		settled(t, s)
-	}
-	for i, want := range []bool{true, true, false, false, true, true} {
-		if got := s.Has(digest.Of(src[i].data)); got != want {
-			t.Errorf("object %d: stored is %v, expected %v", i, got, want)
-		}
-	}
-	readAll(t, held, src[1].data)
-	if st := s.Stats(); st.Bytes > 5<<20 {
-		t.Errorf("%d bytes stored, budget %d", st.Bytes, 5<<20)
-	}
-}
-
 // TestNoRoom: where nothing can be stored clients still get right bytes, and
 // wrong ones still break off.
 func TestNoRoom(t *testing.T) {
@@ -184,7 +154,7 @@ func TestForeignDirectoryIsLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := open(t, Options{Dir: dir}) // the names are ours, what is in them is not
-	s.Put([]byte("x"), Meta{})
+	s.Put("", []byte("x"), Meta{})
 	for _, name := range []string{"trash/thesis.doc", "partial/dl.iso"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
@@ -270,7 +240,7 @@ func TestFsckFindsAndRepairs(t *testing.T) {
 func TestPut(t *testing.T) {
 	s := open(t, Options{})
 	for range 2 {
-		d, err := s.Put([]byte("root"), Meta{ETag: `"e"`})
+		d, err := s.Put("", []byte("root"), Meta{ETag: `"e"`})
 		if err != nil || d != digest.Of([]byte("root")) {
 			t.Fatal(d, err)
 		}

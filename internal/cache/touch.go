@@ -1,11 +1,11 @@
 package cache
 
 import (
-	"errors"
 	"sync"
 	"time"
 
 	"mirrord/internal/digest"
+	"mirrord/internal/worth"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -14,9 +14,6 @@ const (
 	// touchEvery is how often uses are written. A crash forgets at most this
 	// much of the order of eviction.
 	touchEvery = 30 * time.Second
-	// touchGrain is the precision of access times, in milliseconds: a hot object
-	// takes the lock of the pending uses ten times a second, not at every hit.
-	touchGrain = 100
 	// touchMax bounds what is pending, and so the size of one transaction.
 	touchMax = 20_000
 )
@@ -33,10 +30,10 @@ func newTouched() *touched {
 	return &touched{when: make(map[digest.Digest]int64), full: make(chan struct{}, 1)}
 }
 
-// touch notes that the object is used now.
+// touch notes that the object is used now, where that counts.
 func (s *Store) touch(o *object) {
-	now := s.now().UnixMilli()
-	if last := o.touched.Load(); now-last >= touchGrain && o.touched.CompareAndSwap(last, now) {
+	now, last := s.now().UnixMilli(), o.touched.Load()
+	if worth.Again(max(last, o.Accessed), now) && o.touched.CompareAndSwap(last, now) {
 		s.touchDigest(o.digest, now)
 	}
 }
@@ -68,19 +65,23 @@ func (s *Store) keepTouching() {
 	tick := time.NewTicker(touchEvery)
 	defer tick.Stop()
 	for {
+		if err := s.flushTouched(); err != nil {
+			s.log.Error("cannot write access times", "err", err)
+		}
+		if err := s.space.settle(); err != nil {
+			s.log.Error("cannot make room", "err", err)
+		}
 		select {
 		case <-s.ctx.Done():
 			return
 		case <-tick.C:
 		case <-s.touched.full:
 		}
-		if err := s.flushTouched(); err != nil {
-			s.log.Error("cannot write access times", "err", err)
-		}
 	}
 }
 
-// flushTouched moves the objects used since the last call to the recent end.
+// flushTouched writes the uses since the last call, and with them what the objects
+// are worth now.
 func (s *Store) flushTouched() error {
 	t := s.touched
 	t.mu.Lock()
@@ -91,21 +92,24 @@ func (s *Store) flushTouched() error {
 		return nil
 	}
 	return s.db.Update(func(tx *bolt.Tx) error {
-		objects := tx.Bucket(bucketObjects)
 		for d, at := range when {
-			var rec record
-			raw := rawKey(d)
-			if !getJSON(objects, raw, &rec) || rec.Accessed >= at {
-				continue
-			}
-			if err := leave(tx, raw, rec); err != nil {
-				return err
-			}
-			rec.Accessed = at
-			if err := errors.Join(putJSON(objects, raw, rec), enter(tx, raw, rec)); err != nil {
+			if err := useObject(tx, rawKey(d), at); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// useObject notes a use of an object; where it is gone nothing happens.
+func useObject(tx *bolt.Tx, raw []byte, at int64) error {
+	var rec record
+	if !getJSON(tx.Bucket(bucketObjects), raw, &rec) {
+		return nil
+	}
+	before := rec
+	if !rec.use(tx, at) {
+		return nil
+	}
+	return replace(tx, raw, before, rec)
 }

@@ -99,6 +99,7 @@ type Repo struct {
 	// Connections to one mirror for one large file, 1 to 4; 0 is 1.
 	Connections int
 	Rate        int64 // bytes a second of all its downloads together, 0 no cap
+	MaxSize     int64 // bytes that it may keep stored, 0 only what all may together
 
 	// What follows is for type oci only, and its zero value elsewhere.
 

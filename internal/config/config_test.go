@@ -120,14 +120,16 @@ func TestCatalogueWhereNoReposAreNamed(t *testing.T) {
 }
 
 func TestRatesAndConnections(t *testing.T) {
-	cfg, err := Parse("m.yaml", []byte(one("apt,", "apt, connections: 3, rate: 50MB/s,")))
-	if err != nil || cfg.Repos[0].Connections != 3 || cfg.Repos[0].Rate != 50e6 {
+	cfg, err := Parse("m.yaml", []byte(one("apt,", "apt, connections: 3, max_size: 10GiB, rate: 50MB/s,")))
+	if err != nil || cfg.Repos[0].Connections != 3 || cfg.Repos[0].Rate != 50e6 || cfg.Repos[0].MaxSize != 10<<30 {
 		t.Errorf("%+v, %v", cfg, err)
 	}
 	refuse(t, []refusal{
 		{one("apt,", "apt, connections: 5,"), `m.yaml:3: connections: "5" is no number of connections, expected a number from 1 to 4`},
 		{one("apt,", "apt, connections: 0,"), `m.yaml:3: connections: "0" is no number`},
 		{one("apt,", "apt, rate: 50MB,"), `m.yaml:3: rate: "50MB" is not a rate, expected a rate such as 50MB/s or 512KiB/s`},
+		{one("apt,", "apt, max_size: 10g,"), `m.yaml:3: max_size: "10g" has an unknown unit, expected a size such as`},
+		{one("apt,", "apt, max_size: 0,"), `m.yaml:3: max_size: a cache of no bytes holds nothing`},
 		{one("apt,", "apt, rate: 1B/s,"), `m.yaml:3: rate: "1B/s" is less than a modem's`},
 	})
 }

@@ -39,6 +39,7 @@ func (r *reader) repo(n ast.Node) (Repo, error) {
 		"default":     r.defaultRepo(&repo),
 		"fresh":       value(r, &repo.Fresh, "fresh", expectedFresh, parseFresh),
 		"connections": value(r, &repo.Connections, "connections", expectedConnections, parseConnections),
+		"max_size":    value(r, &repo.MaxSize, "max_size", expectedSize, parseBudget),
 		"rate":        value(r, &repo.Rate, "rate", expectedRate, parseRate),
 		"redirects":   r.texts(&repo.Redirects, "redirects", expectedPattern, parsePattern),
 	}

@@ -23,7 +23,7 @@ func (w wish) openBlob(ctx context.Context) (*Answer, error) {
 		return w.headBlob(ctx, path)
 	}
 	c, err := w.fetch(ctx, path, cache.Want{
-		Name: w.entry("@" + string(w.digest)), Digest: w.digest, Size: -1, Early: true, From: w.From,
+		Name: w.entry("@" + string(w.digest)), Digest: w.digest, Size: -1, Account: w.r.Name, Early: true, From: w.From,
 		Source: &source{
 			group: w.r.Upstream, name: w.r.Name, paths: []string{w.repository + "/" + path}, size: -1, pinned: true, asked: w.sign, hears: w.hear,
 		},

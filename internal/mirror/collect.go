@@ -15,49 +15,50 @@ const CollectIdle = time.Hour
 // Collect drops what no kept generation names, no entry leads to and nobody pins.
 // c.Named is set here. Of a repository that is configured no more nothing is named.
 func (m *Mirror) Collect(ctx context.Context, c cache.Collection) (cache.Evicted, error) {
-	c.Named = m.named
+	c.Named = m.named(func(bool) bool { return true })
 	return m.store.Collect(ctx, c)
 }
 
-// named gives the digests of all that the kept generations name: their roots'
-// files, the indexes these list, and what the indexes vouch for.
-func (m *Mirror) named(add func(digest.Digest)) error {
+// named is what the kept generations name, or those of them that are wanted: their
+// roots' files, the indexes these list, and what the indexes vouch for.
+func (m *Mirror) named(want func(current bool) bool) (all []cache.Naming) {
 	for _, r := range m.repos {
-		if err := r.named(add); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *repository) named(add func(digest.Digest)) error {
-	for _, rt := range r.allRoots() {
-		for _, g := range rt.generations() {
-			for _, m := range g.Members {
-				add(m.Digest)
+		for _, rt := range r.allRoots() {
+			for i, g := range rt.generations() {
+				if want(i == 0) {
+					all = append(all, rt.naming(g))
+				}
 			}
-			if err := r.namedIn(listingTable(r.Name, rt.dir, g.ID), add); err != nil {
-				return err
+		}
+		for _, t := range r.tables.all() {
+			if want(t.head) {
+				all = append(all, naming(t.name(r.Name), t.ref.Digest))
 			}
 		}
 	}
-	for _, t := range r.tables.all() {
-		add(t.ref.Digest)
-		if err := r.namedIn(t.name(r.Name), add); err != nil {
-			return err
-		}
-	}
-	return nil
+	return all
 }
 
-// namedIn gives the digests that stand in a table, or in a listing.
-func (r *repository) namedIn(table string, add func(digest.Digest)) error {
-	return r.m.store.View(func(tx cache.Tx) error {
+// naming is what a root and its listing name.
+func (rt *root) naming(g *generation) cache.Naming {
+	var members []digest.Digest
+	for _, m := range g.Members {
+		members = append(members, m.Digest)
+	}
+	return naming(listingTable(rt.r.Name, rt.dir, g.ID), members...)
+}
+
+// naming is what a table names, or a listing, and some digests more.
+func naming(table string, more ...digest.Digest) cache.Naming {
+	return func(tx cache.Tx, add func(digest.Digest)) error {
+		for _, d := range more {
+			add(d)
+		}
 		return tx.Each(table, func(_, v []byte) error {
 			if ref, ok := decodeRef("", v); ok {
 				add(ref.Digest)
 			}
 			return nil
 		})
-	})
+	}
 }

@@ -27,7 +27,7 @@ type Explanation struct {
 	Digest    digest.Digest `json:"digest,omitempty"`     // what it leads to
 	Size      int64         `json:"size"`                 // bytes, -1 unknown
 	Stored    bool          `json:"stored"`
-	Accessed  *time.Time    `json:"accessed,omitempty"` // exact to 30 s
+	Accessed  *time.Time    `json:"accessed,omitempty"` // exact to ten minutes
 	Names     []string      `json:"names,omitempty"`    // entries that lead to the object
 	Pins      []string      `json:"pins,omitempty"`     // who pins it
 	Underway  bool          `json:"underway"`           // a download, or what one left, is there

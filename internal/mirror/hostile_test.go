@@ -255,7 +255,7 @@ func TestEvictedWhileConfirmed(t *testing.T) {
 		for h.ups[0].Count("/f") < 2 {
 			time.Sleep(time.Millisecond)
 		}
-		h.store.Put(make([]byte, 1<<20-1), cache.Meta{}) // takes all the room
+		h.store.Put("deb", make([]byte, 1<<20-1), cache.Meta{}) // takes all the room
 		h.ups[0].Release()
 	}()
 	if got := get("f"); got != "small" {

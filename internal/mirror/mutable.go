@@ -15,6 +15,7 @@ type mutable struct {
 	store    *cache.Store
 	now      func() time.Time
 	name     string        // of its entry
+	account  string        // who pays for it
 	fresh    time.Duration // served without asking upstream
 	patience time.Duration // for upstream, where there is something stale to serve
 	early    bool          // bytes may be served before all are there
@@ -47,7 +48,7 @@ func (f mutable) open(ctx context.Context) (*Answer, error) {
 	}
 	// A Range would not be asked for conditionally.
 	c, err := f.store.Get(ctx, cache.Want{
-		Name: f.name, Size: -1, Early: f.early, Seen: e, Patience: f.patience, Source: f.source(e),
+		Name: f.name, Size: -1, Account: f.account, Early: f.early, Seen: e, Patience: f.patience, Source: f.source(e),
 	})
 	switch {
 	case err == nil:
@@ -79,7 +80,7 @@ func (f mutable) stored(e cache.Entry) (*Answer, error) {
 
 func (f mutable) fetch(ctx context.Context) (*Answer, error) {
 	c, err := f.store.Get(ctx, cache.Want{
-		Name: f.name, Size: -1, Early: f.early, From: f.from, Source: f.source(cache.Entry{}),
+		Name: f.name, Size: -1, Account: f.account, Early: f.early, From: f.from, Source: f.source(cache.Entry{}),
 	})
 	if err != nil {
 		return nil, err

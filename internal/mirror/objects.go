@@ -19,7 +19,7 @@ type Object struct {
 	Class    string        `json:"class"` // root, index, package, file; of a registry tag, object, list
 	Digest   digest.Digest `json:"digest"`
 	Size     int64         `json:"size"`     // bytes
-	Accessed time.Time     `json:"accessed"` // exact to 30 s
+	Accessed time.Time     `json:"accessed"` // exact to ten minutes
 }
 
 // ObjectsMost bounds one answer of Objects.

@@ -214,7 +214,7 @@ func (rt *root) adopt(ctx context.Context, c *candidate) error {
 		}
 	}
 	for name, data := range c.files {
-		d, err := rt.r.m.store.Put(data, c.metas[name])
+		d, err := rt.r.m.store.Put(rt.r.Name, data, c.metas[name])
 		if err != nil {
 			return fmt.Errorf("%s: a root cannot be stored: %w", rt.r.Name, err)
 		}

@@ -62,7 +62,7 @@ func (w wish) goneTag(name string, news bool, gone error) (*Answer, error) {
 func (w wish) openManifest(ctx context.Context) (*Answer, error) {
 	path := "manifests/" + string(w.digest)
 	c, err := w.fetch(ctx, path, cache.Want{
-		Name: w.entry("@" + string(w.digest)), Digest: w.digest, Size: -1,
+		Name: w.entry("@" + string(w.digest)), Digest: w.digest, Size: -1, Account: w.r.Name,
 		Source: &document{
 			w: w, path: path, digest: w.digest,
 			accept: oci.AcceptManifests, most: oci.ManifestMost, check: w.checkManifest,
@@ -130,7 +130,7 @@ func (w wish) checkManifest(data []byte, contentType string) (string, error) {
 
 func (w wish) mutable(name string) mutable {
 	return mutable{
-		store: w.r.m.store, now: w.r.m.now, name: name,
+		store: w.r.m.store, now: w.r.m.now, name: name, account: w.r.Name,
 		fresh: w.r.Fresh, patience: patienceWith(w.r.Upstream), final: w.final,
 	}
 }

@@ -134,7 +134,7 @@ func (r *repository) fetchIndex(ctx context.Context, byHash bool, ref repo.Ref) 
 		return nil, fmt.Errorf("%w: %s: %s: %w", ErrIncomplete, r.Name, ref.Path, err)
 	}
 	src := &source{group: r.Upstream, paths: r.places(ref, byHash), size: ref.Size, pinned: true}
-	c, err := r.m.store.Get(ctx, cache.Want{Digest: ref.Digest, Size: ref.Size, Source: src})
+	c, err := r.m.store.Get(ctx, cache.Want{Account: r.Name, Digest: ref.Digest, Size: ref.Size, Source: src})
 	err = r.late(key, err)
 	var size *upstream.MismatchError
 	if absent(err) || errors.Is(err, cache.ErrMismatch) || errors.As(err, &size) {
@@ -155,7 +155,7 @@ func (r *repository) openByHash(ctx context.Context, rt *root, plan repo.Plan) (
 	}
 	rt.doubt()
 	src := &source{group: r.Upstream, paths: []string{plan.Path}, size: -1, pinned: true}
-	c, err := r.m.store.Get(ctx, cache.Want{Digest: plan.Digest, Size: -1, Source: src})
+	c, err := r.m.store.Get(ctx, cache.Want{Account: r.Name, Digest: plan.Digest, Size: -1, Source: src})
 	if err != nil {
 		return nil, r.absent(plan.Path, err)
 	}
@@ -176,7 +176,7 @@ func (r *repository) openLeaf(ctx context.Context, plan repo.Plan, req Request) 
 		return headOf(ref), nil
 	}
 	src := &source{group: r.Upstream, paths: []string{ref.Path}, size: ref.Size, pinned: true}
-	c, err := r.m.store.Get(ctx, cache.Want{Digest: ref.Digest, Size: ref.Size, Early: true, From: req.From, Source: src})
+	c, err := r.m.store.Get(ctx, cache.Want{Account: r.Name, Digest: ref.Digest, Size: ref.Size, Early: true, From: req.From, Source: src})
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +192,7 @@ func (r *repository) passThrough(ctx context.Context, plan repo.Plan, req Reques
 	}
 	src := &source{group: r.Upstream, paths: []string{plan.Path}, size: -1}
 	c, err := r.m.store.Get(ctx, cache.Want{
-		Name: r.Name + "/" + plan.Path, Size: -1, Early: true, Transient: true, From: req.From, Source: src,
+		Name: r.Name + "/" + plan.Path, Size: -1, Early: true, Transient: true, From: req.From, Account: r.Name, Source: src,
 	})
 	if err != nil {
 		return nil, r.absent(plan.Path, err)

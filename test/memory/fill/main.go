@@ -51,13 +51,26 @@ type filled struct {
 }
 
 func fill(f filled) error {
-	store, err := cache.Open(cache.Options{Dir: f.dir})
+	if err := openAndClose(f.dir); err != nil {
+		return err
+	}
+	if err := f.write(); err != nil {
+		return err
+	}
+	return openAndClose(f.dir)
+}
+
+// openAndClose has the store itself make what fill leaves out: the order of eviction
+// and the accounts, as for a directory of an earlier format.
+func openAndClose(dir string) error {
+	store, err := cache.Open(cache.Options{Dir: dir})
 	if err != nil {
 		return err
 	}
-	if err := store.Close(); err != nil {
-		return err
-	}
+	return store.Close()
+}
+
+func (f filled) write() error {
 	db, err := bolt.Open(filepath.Join(f.dir, "meta.db"), 0o600, &bolt.Options{NoSync: true, NoFreelistSync: true, NoGrowSync: true, FreelistType: bolt.FreelistMapType})
 	if err != nil {
 		return err
@@ -79,6 +92,9 @@ func fill(f filled) error {
 	}
 	return db.Update(func(tx *bolt.Tx) error {
 		stats := tx.Bucket([]byte("stats"))
+		if err := stats.Put([]byte("format"), binary.BigEndian.AppendUint64(nil, 1)); err != nil {
+			return err
+		}
 		if err := stats.Put([]byte("objects"), binary.BigEndian.AppendUint64(nil, uint64(f.All))); err != nil {
 			return err
 		}
@@ -106,10 +122,6 @@ func (f filled) put(tx *bolt.Tx, i int, now time.Time) error {
 	entry, accessed := "r/"+stored.Name(i), now.UnixMilli()-int64(f.All-i)
 	record := fmt.Appendf(nil, `{"s":%d,"a":%d,"n":[%q],%s}`, stored.Size, accessed, entry, meta)
 	if err := tx.Bucket([]byte("objects")).Put(sum[:], record); err != nil {
-		return err
-	}
-	key := append(binary.BigEndian.AppendUint64(nil, uint64(accessed)), sum[:]...)
-	if err := tx.Bucket([]byte("access")).Put(key, nil); err != nil {
 		return err
 	}
 	value := fmt.Appendf(nil, `{"d":"sha256:%x","t":%q,%s}`, sum, now.Format(time.RFC3339Nano), meta)
