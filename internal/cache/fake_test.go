@@ -83,6 +83,13 @@ func (s *fakeSource) Reject(err error) error {
 	return err
 }
 
+// ignore has answers begin at 0 from now on.
+func (s *fakeSource) ignore() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noRange = true
+}
+
 func (s *fakeSource) requests() []int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,6 +19,8 @@ type fakeParts struct {
 	lie    int64          //
 	broken map[string]int // answers of an origin that end early
 	whole  bool           // ignores ranges
+	parted int            // ignores ranges after so many parts, 0 never
+	named  string         // the origin of what comes as a whole
 	cutAt  int64          // where in a part broken answers end
 	lag    string         // an origin that takes 2 ms a read more
 	trial  func()         // called once, when a trial has begun
@@ -34,6 +36,7 @@ type fakeParts struct {
 type sent struct {
 	off, end int64
 	from     string
+	busy     int // answers under way, with this one
 }
 
 func newParts(t *testing.T, size int, origins ...string) *fakeParts {
@@ -79,6 +82,10 @@ func (s *fakeParts) OpenPart(ctx context.Context, off, end int64, spare bool) (*
 	}
 	s.pmu.Lock()
 	defer s.pmu.Unlock()
+	if s.parted > 0 && len(s.parts) >= s.parted {
+		s.fakeSource.ignore()
+		return nil, ErrNoParts
+	}
 	from := ""
 	for _, o := range s.origins {
 		if o != s.avoid && (from == "" || s.busy[o] < s.busy[from]) {
@@ -89,7 +96,11 @@ func (s *fakeParts) OpenPart(ctx context.Context, off, end int64, spare bool) (*
 		return nil, ErrNoLane
 	}
 	s.busy[from]++
-	s.parts = append(s.parts, sent{off, end, from})
+	busy := 0
+	for _, n := range s.busy {
+		busy += n
+	}
+	s.parts = append(s.parts, sent{off, end, from, busy})
 	b := &fakeBody{s: s.fakeSource, ctx: ctx, data: s.data[off:end], off: off, corrupt: -1, cut: -1}
 	if from == s.liar {
 		b.corrupt = s.lie
@@ -99,6 +110,18 @@ func (s *fakeParts) OpenPart(ctx context.Context, off, end int64, spare bool) (*
 		b.cut = off + s.cutAt
 	}
 	return &Incoming{Body: &partBody{fakeBody: b, s: s, from: from}, Off: off, End: end, Size: int64(len(s.data)), Framed: true, Meta: s.meta}, nil
+}
+
+func (s *fakeParts) Open(ctx context.Context, off int64, held Meta) (*Incoming, error) {
+	in, err := s.fakeSource.Open(ctx, off, held)
+	if err != nil || s.named == "" {
+		return in, err
+	}
+	s.pmu.Lock()
+	defer s.pmu.Unlock()
+	s.busy[s.named]++
+	in.Body = &partBody{fakeBody: in.Body.(*fakeBody), s: s, from: s.named}
+	return in, nil
 }
 
 // asked are the parts that were given so far.

@@ -82,12 +82,12 @@ func (f *flight) openAt(t *fetcher) (*Incoming, error) {
 		}
 	case in.Off != 0 || !proved:
 		err = fmt.Errorf("%w: upstream has another version now", ErrMismatch)
+	case len(f.fetchers) > 1 && !f.parts:
+		f.noRange = true
+		err = errNoRange // one of the others will get there
 	default:
 		f.unpart(t)
-		if len(f.fetchers) > 1 {
-			err = errNoRange // one of the others will get there
-		}
-		t.pos = 0
+		t.pos, t.goal = 0, max(t.goal, size) // it would have to begin at 0 again for what it left
 	}
 	if err != nil {
 		in.Body.Close()
@@ -218,6 +218,7 @@ func (f *flight) makeRoom(t *fetcher, n int64) error {
 // nextGap sends the fetcher to the first gap that no other is filling; false
 // where there is none. The fetcher is then off the flight.
 func (f *flight) nextGap(t *fetcher) bool {
+	lanes := f.lanes()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.fetchers = slices.DeleteFunc(f.fetchers, func(o *fetcher) bool { return o == t })
@@ -225,11 +226,7 @@ func (f *flight) nextGap(t *fetcher) bool {
 		return false
 	}
 	if f.parts {
-		more := f.nextPart(t)
-		if more {
-			f.fetchers = append(f.fetchers, t)
-		}
-		return more
+		return f.anotherPart(t, lanes)
 	}
 	for off := int64(0); ; {
 		gap, ok := f.have.Gap(off, f.size)

@@ -103,6 +103,16 @@ func (f *flight) nextPart(t *fetcher) bool {
 	return false
 }
 
+// anotherPart is nextGap of a flight in parts. A fetcher that was begun for a reader
+// ends where there are as many others as there should be. f.mu is held.
+func (f *flight) anotherPart(t *fetcher, lanes int) bool {
+	if !t.lane && lanes > 0 && len(f.fetchers) >= lanes || !f.nextPart(t) {
+		return false
+	}
+	f.fetchers = append(f.fetchers, t)
+	return true
+}
+
 // claimed is the end of what a fetcher is bringing at off, off itself for none.
 // f.mu is held.
 func (f *flight) claimed(off int64) int64 {
@@ -150,8 +160,8 @@ func (f *flight) start(t *fetcher) {
 	go f.fetch(t, nil)
 }
 
-// unpart ends the fetching in parts: the source answered one with everything. The
-// lanes end with the parts they are at. f.mu is held.
+// unpart ends the fetching in parts: the source answered one with everything, and t
+// takes it all. The lanes end with the parts they are at. f.mu is held.
 func (f *flight) unpart(t *fetcher) {
 	f.parts, f.noRange, t.end = false, true, 0
 }

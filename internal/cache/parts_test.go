@@ -247,3 +247,84 @@ func TestAllLie(t *testing.T) {
 		t.Errorf("%v, found %v, rejected %d times", err, src.guilty, src.rejected)
 	}
 }
+
+// TestWhatWasThereIsSuspectedToo: wrong bytes that an earlier flight left are not laid
+// at the door of who gave the rest.
+func TestWhatWasThereIsSuspectedToo(t *testing.T) {
+	s := open(t, Options{Park: true})
+	bad := newParts(t, 6<<20, "a")
+	bad.rate, bad.corrupt, bad.times = time.Millisecond, 100, 1
+	c := get(t, s, bad.want())
+	io.CopyN(io.Discard, c, 1<<20)
+	c.Close()
+	settled(t, s)
+	good := newParts(t, 6<<20, "b")
+	good.named = "b"
+	c = get(t, s, good.want())
+	c.Seek(3<<20, io.SeekStart) // where what was there is over
+	got, err := io.ReadAll(c)
+	c.Close()
+	if err != nil || !bytes.Equal(got, good.data[3<<20:]) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if good.rejected != 0 || slices.Contains(good.guilty, "b") {
+		t.Errorf("found %v, rejected %d times", good.guilty, good.rejected)
+	}
+	readAll(t, get(t, s, good.want()), good.data)
+}
+
+// TestATrialThatCannotEnd: where nobody is there to give the bytes again, nobody is
+// found guilty.
+func TestATrialThatCannotEnd(t *testing.T) {
+	s := open(t, Options{})
+	src := newParts(t, 26<<20, "a", "b")
+	src.liar, src.lie = "b", partSize+5
+	src.rate = time.Millisecond
+	src.trial = func() { src.broken["a"], src.broken["b"], src.cutAt = 100, 100, 0 }
+	c := get(t, s, src.want())
+	_, err := io.Copy(io.Discard, c)
+	c.Close()
+	if err == nil || src.rejected != 0 || len(src.guilty) != 0 {
+		t.Errorf("%v, found %v, rejected %d times", err, src.guilty, src.rejected)
+	}
+	settled(t, s)
+}
+
+// TestReadersAddNoLanes: who reads far ahead has a part fetched, and not one more
+// fetcher for the rest of the object.
+func TestReadersAddNoLanes(t *testing.T) {
+	s := open(t, Options{})
+	src := newParts(t, 80<<20, "a", "b")
+	src.rate = 2 * time.Millisecond
+	first := get(t, s, src.want())
+	for _, at := range []int64{30 << 20, 45 << 20, 60 << 20} {
+		c := get(t, s, src.want())
+		c.Seek(at, io.SeekStart)
+		if _, err := io.CopyN(io.Discard, c, 1000); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+	readAll(t, first, src.data)
+	settled(t, s)
+	parts := src.asked()
+	for _, p := range parts[len(parts)-4:] {
+		if p.busy > 2 {
+			t.Errorf("%d at once at %d", p.busy, p.off)
+		}
+	}
+}
+
+// TestPartsEndInMid: a source that serves ranges no more gives the whole, and what was
+// under way then may fail.
+func TestPartsEndInMid(t *testing.T) {
+	s := open(t, Options{})
+	src := newParts(t, 26<<20, "a", "b")
+	src.rate, src.parted = time.Millisecond, 3
+	src.lag, src.broken, src.cutAt = "b", map[string]int{"b": 10}, 3<<20
+	readAll(t, get(t, s, src.want()), src.data)
+	settled(t, s)
+	if n := len(src.requests()); n != 1 {
+		t.Errorf("asked for the whole %d times", n)
+	}
+}

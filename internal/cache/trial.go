@@ -34,9 +34,9 @@ func (d *doubt) Error() string { return d.reason.Error() }
 
 // gave notes where the bytes of a stretch came from. f.mu is held.
 func (f *flight) gave(s extent.Span, from string) {
-	for i, g := range f.given {
-		if g.from == from && g.End == s.Off {
-			f.given[i].End = s.End
+	for i := len(f.given) - 1; i >= 0; i-- { // what grows is among the newest
+		if g := &f.given[i]; g.from == from && g.End == s.Off {
+			g.End = s.End
 			return
 		}
 	}
@@ -62,16 +62,15 @@ func (f *flight) doubtful() bool {
 	f.mu.Lock()
 	onTrial := f.onTrial
 	f.mu.Unlock()
-	named := f.shares()
-	delete(named, "")
-	return onTrial || len(named) > 1
+	return onTrial || len(f.shares()) > 1
 }
 
 // try finds out whose bytes are wrong: one origin after another is suspected, the
 // smallest share first, and what it gave is fetched from the others. Where the
-// whole is right then, the suspect is guilty. What others give alike is not fetched
-// again, so at most each share comes once more. Readers wait meanwhile; who has had bytes that change is broken off, the others
-// never know.
+// whole is right then, the suspect is guilty. What an earlier flight left is suspected
+// like an origin's. What others give alike is not fetched again, so at most each share
+// comes once more. Readers wait meanwhile; who has had bytes that change is broken off,
+// the others never know.
 func (f *flight) try(why *doubt) error {
 	src := f.want.Source.(Suspecting)
 	defer src.Avoid("")
@@ -99,8 +98,8 @@ func (f *flight) try(why *doubt) error {
 		if errors.Is(err, errParked) || errors.Is(err, errClosed) {
 			return err
 		}
-		if still := (*doubt)(nil); !errors.As(err, &still) {
-			return errors.Join(f.want.Source.Reject(why.reason), err)
+		if still := (*doubt)(nil); !errors.As(err, &still) { // nobody is there to tell
+			return errors.Join(why.reason, err)
 		}
 	}
 	return f.want.Source.Reject(why.reason)
