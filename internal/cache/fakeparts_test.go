@@ -69,7 +69,7 @@ func (s *fakeParts) RejectFrom(who string, reason error) error {
 }
 
 func (s *fakeParts) OpenPart(ctx context.Context, off, end int64, spare bool) (*Incoming, error) {
-	if off < 0 || end <= off || end > int64(len(s.data)) || end-off > partSize {
+	if off < 0 || end <= off || end > int64(len(s.data)) || end-off > partMost {
 		s.t.Errorf("a part from %d to %d", off, end)
 	}
 	if s.whole {

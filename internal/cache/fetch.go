@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"mirrord/internal/extent"
 )
@@ -31,6 +32,9 @@ type fetcher struct {
 	goal int64 // bytes before it are passed over where they are there
 	end  int64 // it brings what is before it, 0 for all
 	lane bool  // one of several, which may fail alone
+
+	step  int64     // what it asks for at a time, of a flight in parts
+	began time.Time // when it was sent to its part
 }
 
 var pourBuffers = sync.Pool{New: func() any { return new([pourBuffer]byte) }}
@@ -293,7 +297,7 @@ func (f *flight) reach(off int64) {
 	}
 	t := &fetcher{pos: off, goal: off}
 	if gap, ok := f.have.Gap(off, f.size); f.parts && ok {
-		t.end = f.unclaimed(gap)
+		t.end = f.unclaimed(gap, partSize)
 	}
 	f.start(t)
 }

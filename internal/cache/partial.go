@@ -25,7 +25,7 @@ func (f *flight) begin() (*Incoming, *fetcher, error) {
 	} else if f.want.From > near {
 		off = f.want.From
 	}
-	end := f.firstPart(off, old)
+	asked, end := f.s.now(), f.firstPart(off, old)
 	in, kept, err := f.openFirst(off, end, old)
 	if err == nil && kept.Have.Len() < old.Have.Len() {
 		err = f.void(in)
@@ -51,6 +51,7 @@ func (f *flight) begin() (*Incoming, *fetcher, error) {
 	f.framed = in.Framed
 	if end > 0 && in.Off == off && in.End == end {
 		t.end, f.base = end, off
+		t.began = asked
 	} else if end > 0 {
 		f.unpart(t)
 	}

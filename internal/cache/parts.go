@@ -3,14 +3,18 @@ package cache
 import (
 	"context"
 	"errors"
+	"time"
 
 	"mirrord/internal/extent"
 )
 
 const (
-	// partSize is what one lane fetches at a time: half a second at 8 MB/s, so a
-	// question a part costs little and a reader does not wait long at its front.
+	// partSize is what a fetcher begins with, and the least. It goes on with what takes
+	// it about partFor, up to partMost: so a question a part costs little, at the far
+	// end of a fast line too, and nobody waits long for what a slow lane brings.
 	partSize = 4 << 20
+	partMost = 64 << 20
+	partFor  = 500 * time.Millisecond
 	// lanesMost bounds the lanes of a flight, whatever the source offers.
 	lanesMost = 8
 )
@@ -61,8 +65,19 @@ func (f *flight) openSource(off, end int64, spare bool, held Meta) (*Incoming, e
 	return f.want.Source.Open(f.ctx, off, held)
 }
 
-// partEnd is where the part that begins at off ends, in an object of that size.
-func partEnd(off, size int64) int64 { return min(size, (off/partSize+1)*partSize) }
+// partEnd is where the part that begins at off ends, in an object of that size, where
+// so much is asked for at a time.
+func partEnd(off, size, most int64) int64 {
+	return min(size, (off/partSize+max(1, most/partSize))*partSize)
+}
+
+// pace settles how much the fetcher asks for next, by what its last part took: twice
+// as much at most.
+func (t *fetcher) pace(now time.Time) {
+	took := max(now.Sub(t.began), time.Millisecond)
+	fit := int64(float64(t.pos-t.goal) * partFor.Seconds() / took.Seconds())
+	t.step = min(max(fit, partSize), 2*max(t.step, partSize), partMost)
+}
 
 // firstPart decides whether the object is fetched in parts, and where the first
 // ends that begins at off; 0 where it is fetched as a whole.
@@ -74,7 +89,7 @@ func (f *flight) firstPart(off int64, old part) int64 {
 	if !parts {
 		return 0
 	}
-	end := partEnd(off, f.want.Size)
+	end := partEnd(off, f.want.Size, partSize)
 	if gap, ok := old.Have.Gap(off, f.want.Size); ok {
 		end = min(end, gap.End)
 	}
@@ -96,7 +111,8 @@ func (f *flight) nextPart(t *fetcher) bool {
 				continue
 			}
 			t.pos, t.goal = gap.Off, gap.Off
-			t.end = f.unclaimed(gap)
+			t.end = f.unclaimed(gap, t.step)
+			t.began = f.s.now()
 			return true
 		}
 	}
@@ -106,6 +122,7 @@ func (f *flight) nextPart(t *fetcher) bool {
 // anotherPart is nextGap of a flight in parts. A fetcher that was begun for a reader
 // ends where there are as many others as there should be. f.mu is held.
 func (f *flight) anotherPart(t *fetcher, lanes int) bool {
+	t.pace(f.s.now())
 	if !t.lane && lanes > 0 && len(f.fetchers) >= lanes || !f.nextPart(t) {
 		return false
 	}
@@ -128,9 +145,11 @@ func (f *flight) claimed(off int64) int64 {
 	return off
 }
 
-// unclaimed is how far a part may reach in a gap. f.mu is held.
-func (f *flight) unclaimed(gap extent.Span) int64 {
-	end := min(gap.End, partEnd(gap.Off, f.size))
+// unclaimed is how far a part of at most that much may reach in a gap: the other
+// fetchers have to get as much of what is left. f.mu is held.
+func (f *flight) unclaimed(gap extent.Span, most int64) int64 {
+	share := (f.size - gap.Off) / int64(len(f.fetchers)+1)
+	end := min(gap.End, partEnd(gap.Off, f.size, min(most, share)))
 	for _, t := range f.fetchers {
 		if t.pos > gap.Off {
 			end = min(end, t.pos)

@@ -15,7 +15,7 @@ import (
 func TestParts(t *testing.T) {
 	s := open(t, Options{})
 	src := newParts(t, 34<<20+1234, "a", "b", "c")
-	src.rate = 2 * time.Millisecond
+	src.rate = 5 * time.Millisecond // 13 MB/s
 	readAll(t, get(t, s, src.want()), src.data)
 	settled(t, s)
 	parts := src.asked()
@@ -34,6 +34,26 @@ func TestParts(t *testing.T) {
 	}
 	if len(src.requests()) != 0 || src.rejected != 0 {
 		t.Error("asked for the whole too, or rejected")
+	}
+}
+
+// TestPartsGrow: who brings them quickly is asked for more at a time, up to its share
+// of what is left.
+func TestPartsGrow(t *testing.T) {
+	s := open(t, Options{})
+	src := newParts(t, 160<<20, "a", "b")
+	readAll(t, get(t, s, src.want()), src.data)
+	settled(t, s)
+	parts := src.asked()
+	largest := int64(0)
+	for _, p := range parts {
+		largest = max(largest, p.end-p.off)
+	}
+	if len(parts) > 20 || largest < 4*partSize { // 40 of 4 MiB
+		t.Errorf("%v", parts)
+	}
+	if last := parts[len(parts)-1]; last.end-last.off > 2*partSize {
+		t.Errorf("the last leaves the other nothing: %v", parts)
 	}
 }
 
