@@ -175,13 +175,15 @@ func (s *scanner) skipTo(end string, each func(byte) error) error {
 // startTag reads a start tag and opens its element.
 func (s *scanner) startTag() error {
 	tag, err := s.in.ReadSlice('>')
+	quote := quoteAfter(0, tag)
 	s.buf = s.buf[:0]
-	for err == nil && openQuote(tag) { // the '>' stood in a value
+	for err == nil && quote != 0 { // the '>' stood in a value
 		if len(s.buf) == 0 {
 			s.buf = append(s.buf, tag...)
 		}
 		var more []byte
 		more, err = s.in.ReadSlice('>')
+		quote = quoteAfter(quote, more) // each piece once: a tag may be nothing but '>'
 		s.buf = append(s.buf, more...)
 		tag = s.buf
 		if len(tag) > tagBuffer {
@@ -202,13 +204,13 @@ func (s *scanner) startTag() error {
 	return s.open(tagName(tag))
 }
 
-// openQuote reports a tag that ends within the value of an attribute.
-func openQuote(tag []byte) bool {
-	if bytes.IndexByte(tag, '\'') < 0 {
-		return bytes.Count(tag, []byte{'"'})%2 == 1
+// quoteAfter is the quote of the attribute's value that text ends within, 0 where it
+// does not, given the one that it begins within.
+func quoteAfter(quote byte, text []byte) byte {
+	if quote == 0 && bytes.IndexByte(text, '\'') < 0 && bytes.Count(text, []byte{'"'})%2 == 0 {
+		return 0 // nearly every tag
 	}
-	var quote byte
-	for _, c := range tag {
+	for _, c := range text {
 		switch {
 		case quote == 0 && (c == '"' || c == '\''):
 			quote = c
@@ -216,7 +218,7 @@ func openQuote(tag []byte) bool {
 			quote = 0
 		}
 	}
-	return quote != 0
+	return quote
 }
 
 func tagName(tag []byte) []byte {
