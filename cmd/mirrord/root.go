@@ -28,6 +28,7 @@ func newRootCommand() *cobra.Command {
 		newPinCommand(),
 		newUnpinCommand(),
 		newGCCommand(),
+		newSnapshotCommand(),
 		newTokenCommand(),
 		newVersionCommand(),
 	)

@@ -26,7 +26,7 @@ func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.O
 	for _, r := range cfg.Repos {
 		group := upstream.NewGroup(groupConfig(cfg, r), t)
 		if r.Type != config.OCI {
-			c := mirror.Config{Name: r.Name, Adapter: adapters[r.Type], Upstream: group, Fresh: r.Fresh}
+			c := mirror.Config{Name: r.Name, Adapter: adapters[r.Type], Upstream: group, Fresh: r.Fresh, History: r.History}
 			if err := lists.follow(cfg, r, &c, t, o.Log); err != nil {
 				return o, lists, err
 			}

@@ -32,6 +32,14 @@ type Actor interface {
 	Purge(ctx context.Context, s mirror.Selector, o mirror.PurgeOptions) (mirror.Purged, error)
 	Refresh(ctx context.Context, repo, path string) ([]mirror.Refreshed, error)
 	Keeper
+	Historian
+}
+
+// Historian keeps states of repositories under names.
+type Historian interface {
+	Snapshots() []mirror.Snapshot
+	Snapshot(ctx context.Context, repo, name string) ([]mirror.Snapshot, error)
+	DeleteSnapshot(repo, name string) error
 }
 
 // Keeper says what is to be kept.
@@ -97,6 +105,9 @@ func (a *api) routes() chi.Router {
 		r.Post("/unpin", a.handle(token.Operate, read(a.unpin)))
 		r.Post("/warm", a.handle(token.Operate, read(a.warm)))
 		r.Post("/gc", a.handle(token.Operate, read(a.collect)))
+		r.Get("/snapshots", a.handle(token.Read, a.snapshots))
+		r.Post("/snapshots", a.handle(token.Operate, read(a.addSnapshot)))
+		r.Delete("/snapshots/{repo}/{name}", a.handle(token.Operate, a.deleteSnapshot))
 		r.Get("/tokens", a.handle(token.Admin, a.tokens))
 		r.Post("/tokens", a.handle(token.Admin, read(a.addToken)))
 		r.Delete("/tokens/{name}", a.handle(token.Admin, a.revokeToken))

@@ -184,6 +184,13 @@ func TestActs(t *testing.T) {
 			t.Errorf("%s %s %s: %v, expected %s %v", c.method, c.path, c.body, got, c.key, c.want)
 		}
 	}
+	if got := d.wants("POST", "/api/v1/snapshots", `{"name":"s","repo":"files"}`); len(got["snapshots"].([]any)) != 1 {
+		t.Errorf("snapshot: %v", got)
+	}
+	if got := d.wants("GET", "/api/v1/snapshots", ""); len(got["snapshots"].([]any)) != 1 {
+		t.Errorf("snapshots: %v", got)
+	}
+	d.wants("DELETE", "/api/v1/snapshots/files/s", "")
 	got := d.wants("POST", "/api/v1/refresh", `{"repo":"files","path":"a/1"}`)
 	if list := got["refreshed"].([]any); len(list) != 1 || list[0].(map[string]any)["outcome"] != "unchanged" {
 		t.Errorf("refresh: %v", got)
@@ -195,7 +202,7 @@ func TestActs(t *testing.T) {
 			t.Errorf("the act is %+v, expected who, what, when and effect", a)
 		}
 	}
-	if want := "pin purge unpin purge purge purge warm gc refresh"; strings.Join(acts, " ") != want {
+	if want := "pin purge unpin purge purge purge warm gc snapshot create snapshot delete refresh"; strings.Join(acts, " ") != want {
 		t.Errorf("the acts are %q, expected %q", acts, want)
 	}
 }
@@ -302,6 +309,9 @@ func TestRefused(t *testing.T) {
 		{`POST /api/v1/tokens {"name":"a b","role":"read"}`, 400},
 		{`POST /api/v1/tokens {"name":"a","role":"read","expires_in":-1}`, 400},
 		{`POST /api/v1/tokens {"name":"local","role":"read"}`, 409},
+		{`POST /api/v1/snapshots {"name":"2026-01-01"}`, 400},
+		{`POST /api/v1/snapshots {"name":"a","repo":"none"}`, 404},
+		{`DELETE /api/v1/snapshots/files/none`, 404},
 		{`DELETE /api/v1/tokens/none`, 404},
 		{`DELETE /api/v1/tokens/local`, 400},
 		{`PURGE /`, 400},

@@ -33,8 +33,10 @@ func newSpec(t *testing.T) *spec {
 // path is the document's path for a request's, as a JSON pointer's element.
 func (s *spec) path(method, path string) string {
 	path = strings.TrimPrefix(path, Prefix)
-	if method == http.MethodDelete {
+	if method == http.MethodDelete && strings.HasPrefix(path, "/tokens/") {
 		path = "/tokens/{name}"
+	} else if method == http.MethodDelete {
+		path = "/snapshots/{repo}/{name}"
 	}
 	return strings.ReplaceAll(path, "/", "~1")
 }
@@ -84,7 +86,7 @@ func TestDocument(t *testing.T) {
 	for call := range written {
 		t.Errorf("%s is in openapi.yaml and nowhere else", call)
 	}
-	for _, pointer := range []string{"Selection", "Purged", "Status", "Explanation", "Objects", "Refreshed", "Warmed", "Token", "Problem"} {
+	for _, pointer := range []string{"Selection", "Purged", "Status", "Explanation", "Objects", "Refreshed", "Warmed", "Token", "Snapshots", "Problem"} {
 		if _, err := s.with.Compile("openapi#/components/schemas/" + pointer); err != nil {
 			t.Error(err)
 		}

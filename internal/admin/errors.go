@@ -33,6 +33,8 @@ var statuses = []struct {
 	{repo.ErrNotFile, http.StatusBadRequest},
 	{mirror.ErrUnknownRepo, http.StatusNotFound},
 	{errNoSuchToken, http.StatusNotFound},
+	{mirror.ErrNoSnapshot, http.StatusNotFound},
+	{mirror.ErrSnapshotExists, http.StatusConflict},
 	{token.ErrUnknown, http.StatusUnauthorized},
 	{token.ErrExists, http.StatusConflict},
 	{token.ErrInvalid, http.StatusBadRequest},

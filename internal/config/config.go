@@ -94,7 +94,8 @@ type Repo struct {
 	TLS       []*tls.Config
 	Keyring   string // a file that could be read at load, or ""
 	Fresh     time.Duration
-	Redirects []string // host patterns: "host", "*.host", either with ":port"
+	History   time.Duration // how long a state that was replaced can be asked for by its time
+	Redirects []string      // host patterns: "host", "*.host", either with ":port"
 
 	// Connections to one mirror for one large file, 1 to 4; 0 is 1.
 	Connections int

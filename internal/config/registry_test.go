@@ -136,7 +136,7 @@ func TestRefusedRegistries(t *testing.T) {
 		{registry(`realms: ["*.example"]`), `m.yaml:5: realms: "*.example" is not a host, expected a host such as`},
 		{registry(`realms: ["https://auth.example/token"]`), `is not a host`},
 		{registry(`realms: [""]`), `is not a host`},
-		{registry("pull: true"), `m.yaml:5: unknown key "pull" in a repository, expected one of: connections, default, docker_config, fresh, gone, keyring, login, max_size, metalink, mirrorlist, name, rate, realms, redirects, share, type, upstreams, verify`},
+		{registry("pull: true"), `m.yaml:5: unknown key "pull" in a repository, expected one of: connections, default, docker_config, fresh, gone, history, keyring, login, max_size, metalink, mirrorlist, name, rate, realms, redirects, share, type, upstreams, verify`},
 		{strings.Replace(registry(""), "a.example\"", "a.example\", \"http://a.example/v2/\"", 1), `m.yaml:4: upstream "http://a.example/v2" is listed twice`},
 		{registry("default: true\n  - {name: b, default: true, type: oci, upstreams: [\"http://b\"]}"), `m.yaml:6: a second default, the first is on line 5, expected one`},
 		{registry("login: true\n  - {name: a, type: apt, upstreams: [\"http://b\"]}"), `m.yaml:6: repository name "a" is taken on line 2`},

@@ -38,6 +38,7 @@ func (r *reader) repo(n ast.Node) (Repo, error) {
 		"verify":      r.verify,
 		"default":     r.defaultRepo(&repo),
 		"fresh":       value(r, &repo.Fresh, "fresh", expectedFresh, parseFresh),
+		"history":     r.history(&repo),
 		"connections": value(r, &repo.Connections, "connections", expectedConnections, parseConnections),
 		"max_size":    value(r, &repo.MaxSize, "max_size", expectedSize, parseBudget),
 		"rate":        value(r, &repo.Rate, "rate", expectedRate, parseRate),
@@ -99,6 +100,17 @@ func (r *reader) keyring(repo *Repo) setter {
 	return func(n ast.Node) error {
 		if repo.Type == OCI {
 			return r.wrong(n, "keyring is not for type oci, expected it with apt, rpm or generic")
+		}
+		return read(n)
+	}
+}
+
+// history is for repositories with roots.
+func (r *reader) history(repo *Repo) setter {
+	read := value(r, &repo.History, "history", expectedFresh, parseFresh)
+	return func(n ast.Node) error {
+		if repo.Type != Apt && repo.Type != RPM {
+			return r.wrong(n, "history is not for type %s, expected it with apt or rpm", repo.Type)
 		}
 		return read(n)
 	}

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"mirrord/internal/cache"
@@ -24,13 +25,13 @@ func (m *Mirror) Collect(ctx context.Context, c cache.Collection) (cache.Evicted
 func (m *Mirror) named(want func(current bool) bool) (all []cache.Naming) {
 	for _, r := range m.repos {
 		for _, rt := range r.allRoots() {
-			for i, g := range rt.generations() {
+			for i, g := range rt.kept() {
 				if want(i == 0) {
 					all = append(all, rt.naming(g))
 				}
 			}
 		}
-		for _, t := range r.tables.all() {
+		for _, t := range slices.Concat(r.tables.all(), r.heldTables()) {
 			if want(t.head) {
 				all = append(all, naming(t.name(r.Name), t.ref.Digest))
 			}

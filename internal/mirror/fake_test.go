@@ -39,7 +39,8 @@ type house struct {
 	ups   []*faulty.Server
 	clock atomic.Int64 // nanoseconds to add
 
-	offline bool // as of the next start
+	offline bool          // as of the next start
+	history time.Duration // of deb, as of the next start
 }
 
 // newHouse starts one upstream a name and a mirror with the repositories "deb",
@@ -77,7 +78,7 @@ func (h *house) start() {
 	}
 	var err error
 	h.m, err = New(Options{Store: h.store, Now: h.now, Repos: []Config{
-		{Name: "deb", Adapter: apt.Adapter{}, Upstream: group("deb"), Fresh: time.Minute},
+		{Name: "deb", Adapter: apt.Adapter{}, Upstream: group("deb"), Fresh: time.Minute, History: h.history},
 		{Name: "rpm", Adapter: rpm.Adapter{}, Upstream: group("rpm"), Fresh: time.Minute},
 		{Name: "files", Adapter: generic.Adapter{}, Upstream: group("files"), Fresh: time.Minute},
 	}})

@@ -16,15 +16,16 @@ import (
 // that clients may be halfway through, and one for those who come back late.
 const keepGenerations = 3
 
-// generation is one state of a root. It does not change once it is current;
-// what it vouches for stands in its listing, a table of meta.db.
+// generation is one state of a root. It does not change, but that a copy of it says
+// until when it was current; what it vouches for stands in its listing, a table of meta.db.
 type generation struct {
 	ID      digest.Digest     `json:"id"`
 	Members map[string]member `json:"members"` // by file name
 	Lacks   []string          `json:"lacks"`   // members that upstream does not have
 	ByHash  bool              `json:"by_hash"`
-	Date    time.Time         `json:"date"` // upstream's; zero where not told
-	Made    time.Time         `json:"made"` // when it became current here
+	Date    time.Time         `json:"date"`           // upstream's; zero where not told
+	Made    time.Time         `json:"made"`           // when it became current here
+	Until   time.Time         `json:"until,omitzero"` // when it was replaced; zero where it is current
 }
 
 // member is a file of a root.
@@ -35,8 +36,9 @@ type member struct {
 
 // rootState is what meta.db keeps of a root.
 type rootState struct {
-	Gens []*generation        `json:"gens"` // current first
-	Used map[string]time.Time `json:"used"` // paths that clients asked for, and when last
+	Gens []*generation        `json:"gens"`           // current first
+	Held []*generation        `json:"held,omitempty"` // older ones, for snapshots and the history
+	Used map[string]time.Time `json:"used"`           // paths that clients asked for, and when last
 }
 
 const tableRoots = "generations"
@@ -81,7 +83,7 @@ func (m *Mirror) load() error {
 			if err := json.Unmarshal(v, &st); err != nil || len(st.Gens) == 0 {
 				return nil // fetched anew when asked for
 			}
-			r.roots[dir] = &root{r: r, dir: dir, gens: st.Gens, used: st.Used}
+			r.roots[dir] = &root{r: r, dir: dir, gens: st.Gens, held: st.Held, used: st.Used}
 			return nil
 		})
 	})

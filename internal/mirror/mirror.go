@@ -38,6 +38,8 @@ type Config struct {
 	// Fresh is how long a root, or a file that nobody vouches for, is served
 	// without asking upstream.
 	Fresh time.Duration
+	// History is how long a state that was replaced can be asked for by its time.
+	History time.Duration
 	// Vet reports a file of a root that a list of mirrors knows not to be right;
 	// nil = there is no such list.
 	Vet func(ctx context.Context, path string, text []byte) error
@@ -99,6 +101,8 @@ type Mirror struct {
 	names      oci.Names
 	aliases    oci.Aliases
 
+	snapshots snapshots
+
 	ctx  context.Context // ends with the Mirror; refreshes live in it
 	stop context.CancelFunc
 	wg   sync.WaitGroup
@@ -147,7 +151,8 @@ func New(o Options) (*Mirror, error) {
 	for _, name := range o.Library {
 		m.names.Library[name] = true
 	}
-	return m, m.load()
+	m.snapshots.list = make(map[string]*snapshot)
+	return m, errors.Join(m.load(), m.loadSnapshots())
 }
 
 // Close ends the refreshes under way. The store is the caller's to close.
@@ -158,7 +163,7 @@ func (m *Mirror) Close() {
 
 // Request is one client's wish.
 type Request struct {
-	Repo string
+	Repo string // NAME, or NAME@STATE: a snapshot's name, or a time
 	Path string // clean
 	From int64  // first byte wanted, where known
 	Head bool   // no bytes are wanted: nothing is fetched for it
@@ -171,6 +176,10 @@ type Request struct {
 
 // Open answers the request. The Answer is the caller's to close.
 func (m *Mirror) Open(ctx context.Context, req Request) (*Answer, error) {
+	if name, at, past := cutAt(req.Repo); past {
+		req.Repo = name
+		return m.openAt(ctx, at, req)
+	}
 	r, plan, err := m.plan(req)
 	if err != nil {
 		return nil, err

@@ -116,7 +116,7 @@ func (p place) members() (all []name) {
 		return nil
 	}
 	for _, rt := range p.r.allRoots() {
-		for _, g := range rt.generations() {
+		for _, g := range rt.kept() {
 			for file, m := range g.Members {
 				all = append(all, name{place: p, path: join(rt.dir, file), digest: m.Digest, size: -1})
 			}
@@ -149,12 +149,12 @@ func (p place) tables() (all []listing) {
 		return nil
 	}
 	for _, rt := range p.r.allRoots() {
-		for _, g := range rt.generations() {
+		for _, g := range rt.kept() {
 			all = append(all, listing{table: listingTable(p.name, rt.dir, g.ID)})
 		}
 	}
 	seen := make(map[string]bool)
-	for _, t := range p.r.tables.all() {
+	for _, t := range slices.Concat(p.r.tables.all(), p.r.heldTables()) {
 		if n := t.name(p.name); !seen[n] {
 			seen[n] = true
 			all = append(all, listing{table: n, index: true})

@@ -243,19 +243,27 @@ func (rt *root) record(g *generation, l repo.Listing) error {
 	defer rt.saving.Unlock()
 	rt.mu.Lock()
 	gens := []*generation{g}
-	for _, old := range rt.gens {
-		if old.ID != g.ID {
-			gens = append(gens, old)
+	for i, old := range rt.gens {
+		if old.ID == g.ID {
+			continue
 		}
+		if i == 0 {
+			replaced := *old
+			replaced.Until = g.Made
+			old = &replaced
+		}
+		gens = append(gens, old)
 	}
 	keep := min(len(gens), keepGenerations)
 	st := rootState{Gens: gens[:keep], Used: rt.used}
+	held, drop := rt.sortOut(st.Gens, slices.Concat(gens[keep:], rt.held))
+	st.Held = held
 	rt.mu.Unlock()
-	if err := rt.save(st, g, l, gens[keep:]); err != nil {
+	if err := rt.save(st, g, l, drop); err != nil {
 		return err
 	}
 	rt.mu.Lock()
-	rt.gens = st.Gens
+	rt.gens, rt.held = st.Gens, st.Held
 	rt.mu.Unlock()
 	return nil
 }

@@ -22,6 +22,8 @@ type root struct {
 	saving  sync.Mutex // held while a state is worked out and written, so that none overtakes another; taken before mu
 	mu      sync.Mutex
 	gens    []*generation        // current first; guarded by mu, the generations never change
+	viewed  []string             // roles asked for of older states; guarded by mu
+	held    []*generation        // older ones that are kept; guarded by mu
 	used    map[string]time.Time // guarded by mu
 	lacking map[string]time.Time // used paths that a newer root lists and upstream has not, since when; guarded by mu
 	back    time.Time            // since when all mirrors have an older root than the current one, zero = they have not; guarded by mu

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"mirrord/internal/cache"
+	"mirrord/internal/digest"
 	"mirrord/internal/repo"
 
 	"golang.org/x/sync/singleflight"
@@ -79,25 +80,32 @@ func (t *tables) vouched() []table {
 func (rt *root) tables() (list []table) {
 	used := rt.usedPaths()
 	for i, g := range rt.generations() {
-		for _, p := range used {
+		list = append(list, rt.tablesOf(g, used, i == 0)...)
+	}
+	return list
+}
+
+// tablesOf are those of the indexes of g that are used, by role. head tells that they
+// may be fetched where they are not stored.
+func (rt *root) tablesOf(g *generation, used []string, head bool) (list []table) {
+	for _, p := range used {
+		plan, err := rt.r.Adapter.Plan(p)
+		if err != nil {
+			continue
+		}
+		paths := []string{p}
+		if plan.Rebuilds != "" {
+			paths = append(paths, rt.bestVariant(g, plan.Rebuilds))
+		}
+		for _, p := range paths {
 			plan, err := rt.r.Adapter.Plan(p)
-			if err != nil {
+			if err != nil || !plan.Vouches {
 				continue
 			}
-			paths := []string{p}
-			if plan.Rebuilds != "" {
-				paths = append(paths, rt.bestVariant(g, plan.Rebuilds))
-			}
-			for _, p := range paths {
-				plan, err := rt.r.Adapter.Plan(p)
-				if err != nil || !plan.Vouches {
-					continue
-				}
-				tb := table{base: plan.Base, gen: g.ID, date: g.Date, head: i == 0, hash: g.ByHash}
-				var ok bool
-				if tb.ref, ok = rt.inRole(g, p); ok && !slices.ContainsFunc(list, tb.same) {
-					list = append(list, tb)
-				}
+			tb := table{base: plan.Base, gen: g.ID, date: g.Date, head: head, hash: g.ByHash}
+			var ok bool
+			if tb.ref, ok = rt.inRole(g, p); ok && !slices.ContainsFunc(list, tb.same) {
+				list = append(list, tb)
 			}
 		}
 	}
@@ -183,8 +191,13 @@ func covering(path string) func(table) bool { return func(tb table) bool { retur
 
 // readAll makes the tables that are missing, of those that are wanted.
 func (t *tables) readAll(ctx context.Context, wanted func(table) bool) error {
+	return t.readEach(ctx, slices.DeleteFunc(t.all(), func(tb table) bool { return !wanted(tb) }))
+}
+
+// readEach makes those tables of the list that are missing.
+func (t *tables) readEach(ctx context.Context, list []table) error {
 	var errs []error
-	for _, tb := range t.unread(wanted) {
+	for _, tb := range t.unread(list) {
 		name := tb.name(t.r.Name)
 		if !tb.head && !t.r.m.store.Has(tb.ref.Digest) || t.r.gone(name) != nil {
 			continue // upstream has it no more, or it cannot be read
@@ -200,12 +213,11 @@ func (t *tables) readAll(ctx context.Context, wanted func(table) bool) error {
 	return errors.Join(errs...)
 }
 
-// unread lists the wanted indexes that have no table.
-func (t *tables) unread(wanted func(table) bool) (list []table) {
-	all := t.all()
+// unread lists the indexes that have no table.
+func (t *tables) unread(all []table) (list []table) {
 	t.r.m.store.View(func(tx cache.Tx) error {
 		for _, tb := range all {
-			if wanted(tb) && runs(tx, tb.name(t.r.Name)) == 0 {
+			if runs(tx, tb.name(t.r.Name)) == 0 {
 				list = append(list, tb)
 			}
 		}
@@ -214,7 +226,7 @@ func (t *tables) unread(wanted func(table) bool) (list []table) {
 	return list
 }
 
-// prune drops the tables of indexes that no kept generation names.
+// prune drops the tables of indexes that no kept generation, and no held one, names.
 func (t *tables) prune() {
 	keep := make(map[string]bool)
 	for _, tb := range t.all() {
@@ -222,7 +234,8 @@ func (t *tables) prune() {
 	}
 	err := t.r.m.store.Update(func(tx cache.Tx) error {
 		for _, name := range tx.Tables("table\x00" + t.r.Name + "\x00") {
-			if !keep[name] {
+			d := digest.Digest(name[strings.LastIndexByte(name, 0)+1:])
+			if !keep[name] && !t.r.heldNames(tx, d) {
 				if err := tx.Drop(name); err != nil {
 					return err
 				}

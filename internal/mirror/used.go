@@ -34,7 +34,7 @@ func (rt *root) use(path string) {
 		}
 	}
 	rt.used = used
-	st := rootState{Gens: rt.gens, Used: used}
+	st := rootState{Gens: rt.gens, Held: rt.held, Used: used}
 	rt.mu.Unlock()
 	if len(st.Gens) == 0 {
 		return

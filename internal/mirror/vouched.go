@@ -169,6 +169,11 @@ func (r *repository) openLeaf(ctx context.Context, plan repo.Plan, req Request) 
 	if !ok {
 		return r.passThrough(ctx, plan, req)
 	}
+	return r.openRef(ctx, ref, req)
+}
+
+// openRef serves what a digest names.
+func (r *repository) openRef(ctx context.Context, ref repo.Ref, req Request) (*Answer, error) {
 	if c, err := r.m.store.Object(ref.Digest); err == nil {
 		return &Answer{Content: c, Strong: true}, nil
 	}

@@ -30,6 +30,7 @@ var verdicts = []struct {
 	{is(repo.ErrNotFile), http.StatusNotFound, "not a file"},
 	{is(mirror.ErrUnknownRepo), http.StatusNotFound, ""},
 	{is(mirror.ErrNotListed), http.StatusNotFound, ""},
+	{is(mirror.ErrNoSnapshot), http.StatusNotFound, ""},
 	{isStatus(http.StatusNotFound, http.StatusGone), http.StatusNotFound, ""},
 	{is(mirror.ErrIncomplete), http.StatusServiceUnavailable, ""},
 	{is(upstream.ErrOffline), http.StatusGatewayTimeout, ""}, // as for only-if-cached, RFC 9111 5.2.1.7

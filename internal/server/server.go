@@ -217,14 +217,15 @@ func (s *server) artifact(w http.ResponseWriter, r *http.Request) error {
 	a, err := s.Mirror.Open(r.Context(), mirror.Request{
 		Repo: name, Path: path, From: firstByte(r.Header.Get("Range")), Head: r.Method == http.MethodHead, Client: peerOf(r).client,
 	})
+	label, _, _ := strings.Cut(name, "@") // the states of a repository are counted together
 	if err != nil {
 		if !errors.Is(err, mirror.ErrUnknownRepo) {
-			noteRepo(w, name, "")
+			noteRepo(w, label, "")
 		}
 		return err
 	}
 	defer a.Close()
-	s.answered(w, name, a)
+	s.answered(w, label, a)
 	serve(w, r, path, a)
 	s.finish(r, a, name, path)
 	return nil
