@@ -116,7 +116,7 @@ type repository struct {
 	loose    loose
 	absences                                // paths that upstream lacks
 	seen     *lru.Cache[seenKey, string]    // generation that an address was given last
-	promises *lru.Cache[seenKey, promise]   // file of a root that an address was told of
+	promises promises                       // what addresses were told of roots
 	found    *lru.Cache[foundKey, repo.Ref] // what paths resolved to
 	mu       sync.Mutex
 	roots    map[string]*root // by directory; guarded by mu
@@ -137,7 +137,7 @@ func New(o Options) (*Mirror, error) {
 		r.tables.r, r.tables.slots = r, make(chan struct{}, readAtOnce)
 		r.absences = newAbsences(m.now)
 		r.seen, _ = lru.New[seenKey, string](answersKept)
-		r.promises, _ = lru.New[seenKey, promise](answersKept)
+		r.promises.kept, _ = lru.New[seenKey, []promise](answersKept)
 		r.found, _ = lru.New[foundKey, repo.Ref](answersKept)
 		m.repos[c.Name] = r
 	}

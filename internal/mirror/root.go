@@ -127,7 +127,7 @@ func (rt *root) open(ctx context.Context, plan repo.Plan, req Request) (*Answer,
 	if err != nil {
 		return nil, err
 	}
-	if req.Head {
+	if req.Head && told == nil {
 		rt.promise(req.Client, m.Digest, plan.Member)
 	}
 	r.give(req.Client, rt.dir, string(gen.ID))

@@ -3,11 +3,14 @@ package mirror
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"mirrord/internal/digest"
 	"mirrord/internal/mirrorlist"
 	"mirrord/internal/repo"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // promiseFor is how long an address that was told of a root is given no newer one: by a
@@ -15,10 +18,17 @@ import (
 // signature next and then for the file.
 const promiseFor = 5 * time.Second
 
-// promise is the file of a root that an address was told of.
+// promise is that nothing newer is given until then.
 type promise struct {
-	text  digest.Digest
-	until time.Time
+	newest digest.Digest
+	until  time.Time
+}
+
+// promises are kept by address and file, the oldest first: as long as a file is the
+// newest, the promise about it is prolonged.
+type promises struct {
+	mu   sync.Mutex // held while one is made
+	kept *lru.Cache[seenKey, []promise]
 }
 
 // States are those that a client may be given of one root.
@@ -44,9 +54,11 @@ func (m *Mirror) States(ctx context.Context, req Request) (States, error) {
 	}
 	defer a.Close()
 	rt := r.root(plan.Roots[0])
-	rt.promise(req.Client, a.Digest, plan.Member)
+	if g := rt.head(); g != nil {
+		rt.promise(req.Client, g.Members[plan.Member].Digest, plan.Member)
+	}
 	s := States{Now: mirrorlist.State{Digest: a.Digest, Size: a.Size}, Stale: a.Stale}
-	for _, g := range rt.generations() { // not before the promise: the newest must be among them
+	for _, g := range rt.generations() { // after the promise: what is the newest by then is among them
 		switch text := g.Members[plan.Member].Digest; {
 		case text == a.Digest:
 			s.Now.Date = g.Date
@@ -60,35 +72,40 @@ func (m *Mirror) States(ctx context.Context, req Request) (States, error) {
 	return s, nil
 }
 
-// promise has the client's address be given no newer text for a while. What is not the
-// newest any more is promised once: the newest is among the others that are told, and
-// a crowd behind one address must not keep it from itself.
-func (rt *root) promise(c *Client, text digest.Digest, member string) {
-	g := rt.head()
-	if c == nil || g == nil {
+// promise has the client's address be given nothing newer than that for a while.
+func (rt *root) promise(c *Client, newest digest.Digest, member string) {
+	if c == nil {
 		return
 	}
 	key, now := seenKey{c.Addr, join(rt.dir, member)}, rt.r.m.now()
-	was, ok := rt.r.promises.Get(key)
-	if ok && was.text == text && now.Before(was.until) && g.Members[member].Digest != text {
-		return
+	rt.r.promises.mu.Lock()
+	defer rt.r.promises.mu.Unlock()
+	before, _ := rt.r.promises.kept.Get(key)
+	var all []promise // not before itself: others read that
+	for _, p := range before {
+		if now.Before(p.until) && p.newest != newest {
+			all = append(all, p)
+		}
 	}
-	rt.r.promises.Add(key, promise{text, now.Add(promiseFor)})
+	all = append(all, promise{newest, now.Add(promiseFor)})
+	rt.r.promises.kept.Add(key, all[max(0, len(all)-keepGenerations):])
 }
 
-// promised is the generation whose member the client's address was promised, nil where
-// none was.
+// promised is the generation that the oldest promise to the client's address is about,
+// nil where none holds.
 func (rt *root) promised(c *Client, member string) *generation {
 	if c == nil {
 		return nil
 	}
-	p, ok := rt.r.promises.Get(seenKey{c.Addr, join(rt.dir, member)})
-	if !ok || !rt.r.m.now().Before(p.until) {
-		return nil
-	}
-	for _, g := range rt.generations() {
-		if g.Members[member].Digest == p.text && rt.r.m.store.Has(p.text) {
-			return g
+	all, _ := rt.r.promises.kept.Get(seenKey{c.Addr, join(rt.dir, member)})
+	for _, p := range all {
+		if !rt.r.m.now().Before(p.until) {
+			continue
+		}
+		for _, g := range rt.generations() {
+			if g.Members[member].Digest == p.newest && rt.r.m.store.Has(p.newest) {
+				return g
+			}
 		}
 	}
 	return nil

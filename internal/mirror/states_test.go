@@ -2,6 +2,8 @@ package mirror
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -112,6 +114,60 @@ func TestPromiseProlonged(t *testing.T) {
 	h.rpmWants(&Client{Addr: "10.0.0.1"}, repomdPath, old.files[repomdPath])
 	h.advance(3 * time.Second)
 	h.rpmWants(&Client{Addr: "10.0.0.1"}, repomdPath, young.files[repomdPath])
+}
+
+// TestPromiseToACrowd: many behind one address ask for states and then for the root,
+// in any order among each other, while upstream goes on. As long as it does so twice in
+// promiseFor, everybody gets one of the states that he was told; and nobody is kept
+// from what is new for longer.
+func TestPromiseToACrowd(t *testing.T) {
+	h := newHouse(t, 1)
+	var made []*rpmState
+	var news time.Time // when the newest was published
+	publish := func() {
+		made = append(made, newRPM(h, fmt.Sprint(len(made)), monday.Add(time.Duration(len(made))*time.Hour), true))
+		made[len(made)-1].publish(h.ups[0])
+		news = h.now()
+	}
+	publish()
+	h.makecache(nil, made[0], "primary.xml.gz")
+	type told struct {
+		all []mirrorlist.State
+		at  time.Time
+	}
+	var crowd [6]told
+	random := rand.New(rand.NewPCG(1, 2))
+	served := 0
+	for range 400 {
+		h.advance(time.Duration(random.IntN(1500)) * time.Millisecond)
+		if h.now().Sub(news) > promiseFor/2 && random.IntN(4) == 0 {
+			publish()
+		}
+		h.m.repos["rpm"].root(release40).doubt() // upstream is asked each time
+		who := &crowd[random.IntN(len(crowd))]
+		if who.all == nil || h.now().Sub(who.at) >= promiseFor {
+			s := h.states("10.0.0.1")
+			who.all, who.at = append(s.Others, s.Now), h.now()
+			continue
+		}
+		a, err := h.m.Open(t.Context(), Request{Repo: "rpm", Path: repomdPath, Client: &Client{Addr: "10.0.0.1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Close()
+		served++
+		newest := a.Digest == stateOf(made[len(made)-1], monday).Digest
+		if !newest && h.now().Sub(news) > promiseFor {
+			t.Fatalf("%v after something new it is not given", h.now().Sub(news))
+		}
+		if !slices.ContainsFunc(who.all, func(s mirrorlist.State) bool { return s.Digest == a.Digest }) {
+			t.Fatalf("%v after it was told of others: %s", h.now().Sub(who.at), a.Digest)
+		}
+		who.all = nil
+	}
+	if served < 100 || len(made) < 20 {
+		t.Errorf("%d were served of %d states: no crowd", served, len(made))
+	}
 }
 
 func TestStatesOfNothing(t *testing.T) {

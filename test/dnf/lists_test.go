@@ -105,3 +105,22 @@ func TestMetalinkKept(t *testing.T) {
 	}
 	s.m.Fsck(t)
 }
+
+// TestMirrorlistOfAllArchitectures: a list such as AlmaLinux's, of which dnf puts the
+// architecture in itself.
+func TestMirrorlistOfAllArchitectures(t *testing.T) {
+	if !rig.DnfRuns(t) {
+		return
+	}
+	t.Parallel()
+	s := newUpstream(t, rig.RPMLayout{Compress: "gz"})
+	s.site.Publish(s.Build(hello, lib))
+	for _, arch := range []string{"x86_64", "aarch64"} {
+		if err := os.Symlink(".", filepath.Join(s.site.Root, "releases/40", arch)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.m = rig.Start(t, rig.Config{Repos: fmt.Sprintf("- {name: r, type: rpm, upstreams: [%q], mirrorlist: {url: \"%[1]s/mirrorlist/$releasever/base\", path: releases/$releasever/$basearch/os}}", s.nginx.URL)})
+	s.installs(rig.NewDnfFrom(t, "mirrorlist="+s.m.URL("mirrorlist/$releasever/base")), hello)
+	s.m.Fsck(t)
+}
