@@ -3,6 +3,7 @@ package mirror
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,5 +169,26 @@ func TestRPMUnchecked(t *testing.T) {
 	h.advance(2 * time.Minute)
 	if ans := h.rpmWants(nil, "all"+root, all.files["all"+root]); ans.Stale != "" {
 		t.Errorf("%q", ans.Stale)
+	}
+}
+
+// TestRPMEqualMetadata: two files with the same bytes, as translations have that are
+// empty, are two all the same: what is noted and asked for is the one that was wanted.
+func TestRPMEqualMetadata(t *testing.T) {
+	h := newHouse(t, 1)
+	s := oneRPM("", "p.rpm", "data", monday)
+	same := func(lang string) string { return fmt.Sprintf("repodata/%x-susedata.%s.xml.gz", sum("same"), lang) }
+	var more strings.Builder
+	for _, lang := range []string{"de", "en", "fr"} {
+		fmt.Fprintf(&more, `<data type="susedata.%s"><checksum type="sha256">%x</checksum><location href="%s"/></data>`, lang, sum("same"), same(lang))
+	}
+	const root = "repodata/repomd.xml"
+	s.files[root] = strings.Replace(s.files[root], "</repomd>", more.String()+"</repomd>", 1)
+	s.files[same("en")] = "same"
+	s.publish(h.ups[0])
+	h.rpmWants(nil, root, s.files[root])
+	h.rpmWants(nil, same("en"), "same")
+	if used := h.m.repos["rpm"].known("").usedPaths(); !slices.Contains(used, "repodata/susedata.en.xml.gz") {
+		t.Errorf("noted as used: %q", used)
 	}
 }

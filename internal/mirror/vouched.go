@@ -110,6 +110,9 @@ func (rt *root) find(plan repo.Plan, client *Client) (*generation, repo.Ref, boo
 	gens := rt.generations()
 	if plan.Digest != "" {
 		for _, g := range gens {
+			if ref, ok := rt.listed(g, plan.Path); ok && ref.Digest == plan.Digest {
+				return g, ref, true
+			}
 			if ref, ok := rt.named(g, plan.Digest); ok {
 				return g, ref, true
 			}
