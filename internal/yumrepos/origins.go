@@ -122,7 +122,7 @@ func (o *Origin) add(s Section, from *Origin, rules Rules) {
 		}
 	}
 	if len(s.Beside) > 0 {
-		o.note("%s has %s, not taken over", s.Where(), strings.Join(s.Beside, ", "))
+		o.note("%s has %s, not taken over: see docs/config.md", s.Where(), strings.Join(s.Beside, ", "))
 	}
 	for _, key := range s.Keys {
 		file, local := strings.CutPrefix(key, "file://")

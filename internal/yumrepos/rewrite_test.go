@@ -121,6 +121,21 @@ func TestSections(t *testing.T) {
 	}
 }
 
+func TestShown(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://u:secret@h.example/x":              `"...@h.example/x"`,
+		"https://u:se@cret@h.example":               `"...@h.example"`,
+		"https://copr.example/results/@group/x/$os": `"https://copr.example/results/@group/x/$os"`,
+		"https://u:secret@h.example/@group":         `"...@h.example/@group"`,
+		"file:///x":                                 `"file:///x"`,
+		"":                                          `""`,
+	} {
+		if got := shown(url); got != want {
+			t.Errorf("%s: %s, expected %s", url, got, want)
+		}
+	}
+}
+
 // without is the text less its sources.
 func without(text string) string {
 	all := sections("", text)

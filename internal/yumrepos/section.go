@@ -84,8 +84,13 @@ func (s Section) Where() string { return fmt.Sprintf("%s:%d", s.File, s.Line) }
 func (s Section) Shown() string { return shown(s.Sources[0].URL) }
 
 func shown(url string) string {
-	if at := strings.LastIndexByte(url, '@'); at >= 0 {
-		url = "..." + url[at:]
+	_, rest, _ := strings.Cut(url, "://")
+	host, path, hasPath := strings.Cut(rest, "/") // a path may hold an @, as Copr's do
+	if at := strings.LastIndexByte(host, '@'); at >= 0 {
+		url = "..." + host[at:]
+		if hasPath {
+			url += "/" + path
+		}
 	}
 	return fmt.Sprintf("%q", url)
 }
