@@ -16,7 +16,8 @@ import (
 type Suspecting interface {
 	// Avoid has further answers come from others than origin; "" from all again.
 	Avoid(origin string)
-	// RejectFrom is Reject where it is known whose bytes were wrong.
+	// RejectFrom is Reject where it is known whose bytes were wrong, "" where it is
+	// not and will not be.
 	RejectFrom(origin string, reason error) error
 }
 
@@ -99,7 +100,7 @@ func (f *flight) try(why *doubt) error {
 			return err
 		}
 		if still := (*doubt)(nil); !errors.As(err, &still) { // nobody is there to tell
-			return errors.Join(why.reason, err)
+			return errors.Join(src.RejectFrom("", why.reason), err)
 		}
 	}
 	return f.want.Source.Reject(why.reason)

@@ -30,11 +30,11 @@ const (
 // access remembers who may read which repository, and what is in it. A hit is
 // answered only where upstream would have answered the same client.
 type access struct {
-	r       *registry
-	readers *lru.Cache[reader, time.Time] // when upstream last said yes
-	held    *lru.Cache[heldKey, struct{}] // what upstream has shown to be in a repository
-	named   *lru.Cache[heldKey, struct{}] // what its manifests name: where to look first, no proof
-	asking  *singleflight.Group
+	r        *registry
+	readers  *lru.Cache[reader, time.Time] // when upstream last said yes
+	held     *lru.Cache[heldKey, struct{}] // what upstream has shown to be in a repository
+	mentions mentions
+	asking   *singleflight.Group
 }
 
 // reader is somebody in a repository.
@@ -51,8 +51,7 @@ type heldKey struct {
 func newAccess(r *registry) access {
 	readers, _ := lru.New[reader, time.Time](readersKept)
 	held, _ := lru.New[heldKey, struct{}](heldKept)
-	named, _ := lru.New[heldKey, struct{}](heldKept)
-	return access{r: r, readers: readers, held: held, named: named, asking: new(singleflight.Group)}
+	return access{r: r, readers: readers, held: held, mentions: newMentions(), asking: new(singleflight.Group)}
 }
 
 func (w wish) reader() reader { return reader{w.repository, w.Login.Mark()} }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 
 	"mirrord/internal/cache"
 	"mirrord/internal/repo"
@@ -22,17 +20,29 @@ func (w wish) openBlob(ctx context.Context) (*Answer, error) {
 	if w.Head && !w.r.m.store.Has(w.digest) {
 		return w.headBlob(ctx, path)
 	}
-	c, err := w.fetch(ctx, path, cache.Want{
-		Name: w.entry("@" + string(w.digest)), Digest: w.digest, Size: -1, Account: w.r.Name, Early: true, From: w.From,
-		Source: &source{
-			group: w.r.Upstream, name: w.r.Name, paths: []string{w.repository + "/" + path}, size: -1, pinned: true, asked: w.sign, hears: w.hear,
-		},
-	}, nil)
+	size := w.r.access.mentions.size(w.repository, w.digest)
+	c, err := w.blob(ctx, path, size)
+	var other *upstream.MismatchError
+	if size >= 0 && errors.As(err, &other) { // the digest tells which of the two is right
+		w.r.access.mentions.doubt(w.repository, w.digest)
+		c, err = w.blob(ctx, path, -1)
+	}
 	if err != nil {
 		return nil, err
 	}
 	c.Meta = cache.Meta{} // the digest says all; what type upstream gives is not to be believed
 	return &Answer{Content: c, Strong: true, Named: w.digest}, nil
+}
+
+// blob has the store give the blob, which is of that size; -1 unknown, and then it
+// comes in one piece.
+func (w wish) blob(ctx context.Context, path string, size int64) (*cache.Content, error) {
+	return w.fetch(ctx, path, cache.Want{
+		Name: w.entry("@" + string(w.digest)), Digest: w.digest, Size: size, Account: w.r.Name, Early: true, From: w.From,
+		Source: &source{
+			group: w.r.Upstream, name: w.r.Name, paths: []string{w.repository + "/" + path}, size: size, pinned: true, asked: w.sign, hears: w.hear,
+		},
+	}, nil)
 }
 
 // hear takes an answer for the client's right where it names the object. A page
@@ -84,52 +94,6 @@ var errOthers = fmt.Errorf("%w: other clients' failed", cache.ErrBusy)
 // have failed for what concerns its own client only: its credentials, its registry.
 func others(ctx context.Context, err error) bool {
 	return ctx.Err() == nil && !errors.Is(err, cache.ErrBusy)
-}
-
-// own is a Source that knows whether it was asked: where not, the bytes, or the
-// error, are of a flight that another client's question began.
-type own struct {
-	cache.Source
-	given   func()                              // called when upstream has answered; nil = that proves nothing
-	refused func(error)                         // called with upstream's no, before those who joined hear of it
-	coming  func(*cache.Incoming) (over func()) // called with upstream's answer; nil = nothing
-	asked   atomic.Bool
-	opened  atomic.Bool // with success
-
-	mu   sync.Mutex
-	over []func() // guarded by mu
-}
-
-func (o *own) Open(ctx context.Context, off int64, held cache.Meta) (*cache.Incoming, error) {
-	o.asked.Store(true)
-	in, err := o.Source.Open(ctx, off, held)
-	if err == nil {
-		o.opened.Store(true)
-		if o.coming != nil {
-			o.mu.Lock()
-			o.over = append(o.over, o.coming(in))
-			o.mu.Unlock()
-		}
-	}
-	switch {
-	case err == nil || errors.Is(err, cache.ErrNotModified):
-		if o.given != nil {
-			o.given()
-		}
-	case off == 0 && refused(err): // else it may be the Range that is refused
-		o.refused(err)
-	}
-	return in, err
-}
-
-// Reject ends what was taken for granted of the bytes.
-func (o *own) Reject(reason error) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, over := range o.over {
-		over()
-	}
-	return o.Source.Reject(reason)
 }
 
 // headBlob answers a HEAD for what is not stored: upstream is asked the same.

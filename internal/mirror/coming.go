@@ -34,6 +34,14 @@ func (b *comingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Origin is the body's.
+func (b *comingBody) Origin() string {
+	if o, ok := b.ReadCloser.(interface{ Origin() string }); ok {
+		return o.Origin()
+	}
+	return ""
+}
+
 func (b *comingBody) Close() error {
 	if !b.whole {
 		b.over()

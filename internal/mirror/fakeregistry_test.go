@@ -108,7 +108,11 @@ func (f *fakeRegistry) serve(w http.ResponseWriter, r *http.Request) {
 	if i := strings.Index(path, "sha256:"); i >= 0 && len(path) > i+11 {
 		path = path[:i+11] // enough to tell them apart
 	}
-	f.log = append(f.log, fmt.Sprintf("%s %s %d", r.Method, path, status))
+	line := fmt.Sprintf("%s %s %d", r.Method, path, status)
+	if asked := r.Header.Get("Range"); asked != "" {
+		line += " " + asked
+	}
+	f.log = append(f.log, line)
 }
 
 func (f *fakeRegistry) answer(w http.ResponseWriter, r *http.Request) int {
@@ -181,6 +185,9 @@ func (f *fakeRegistry) answer(w http.ResponseWriter, r *http.Request) int {
 		return http.StatusOK
 	}
 	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(data))
+	if r.Header.Get("Range") != "" {
+		return http.StatusPartialContent
+	}
 	return http.StatusOK
 }
 
@@ -188,6 +195,8 @@ func (f *fakeRegistry) answer(w http.ResponseWriter, r *http.Request) int {
 type hub struct {
 	*house
 	main, other *fakeRegistry
+	beside      *fakeRegistry // a second mirror of docker.io, nil = none
+	connections int
 	gone        Gone
 	shared      func(string) bool
 	aliases     oci.Aliases
@@ -215,7 +224,12 @@ func (h *hub) start() {
 		if name == "docker.io" && h.shared != nil {
 			base.User = url.UserPassword("operator", "own")
 		}
-		group := upstream.NewGroup(upstream.Config{Name: name, Mirrors: []*url.URL{base}}, tr)
+		mirrors := []*url.URL{base}
+		if name == "docker.io" && h.beside != nil {
+			second, _ := url.Parse(h.beside.URL + "/v2")
+			mirrors = append(mirrors, second)
+		}
+		group := upstream.NewGroup(upstream.Config{Name: name, Mirrors: mirrors, Connections: h.connections}, tr)
 		registries = append(registries, RegistryConfig{Name: name, Upstream: group, Fresh: time.Minute, Gone: h.gone, Shared: h.shared})
 	}
 	var err error

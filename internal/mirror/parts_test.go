@@ -17,12 +17,13 @@ import (
 	"mirrord/internal/upstream"
 )
 
-// large is a file that is worth parts: six of them.
-var large = func() []byte {
+// large is a file that is worth parts: six of them. No test keeps it: others measure
+// the heap.
+func large() []byte {
 	out := make([]byte, 24<<20)
 	_, _ = rand.NewChaCha8([32]byte{7}).Read(out)
 	return out
-}()
+}
 
 const (
 	largePath = "pool/large.deb"
@@ -33,6 +34,7 @@ const (
 // source: what a repository does with a file that an index names.
 type yard struct {
 	t     *testing.T
+	large []byte
 	ups   []*faulty.Server
 	group *upstream.Group
 	store *cache.Store
@@ -40,11 +42,11 @@ type yard struct {
 
 func newYard(t *testing.T, mirrors int, change ...func(*upstream.Config)) *yard {
 	t.Helper()
-	y := &yard{t: t}
+	y := &yard{t: t, large: large()}
 	cfg := upstream.Config{Name: "r", Timeouts: upstream.Timeouts{Connect: 5 * time.Second, Header: 10 * time.Second, Idle: 10 * time.Second}}
 	for range mirrors {
 		u := faulty.New(t)
-		u.Set("/"+largePath, large)
+		u.Set("/"+largePath, y.large)
 		u.Set("/small", []byte("small"))
 		base, err := url.Parse(u.URL)
 		if err != nil {
@@ -73,7 +75,7 @@ func (y *yard) reopen(dir string) {
 }
 
 func (y *yard) want() cache.Want {
-	d, n := digest.Of(large), int64(len(large))
+	d, n := digest.Of(y.large), int64(len(y.large))
 	return cache.Want{Digest: d, Size: n, Early: true, Source: &source{group: y.group, paths: []string{largePath}, size: n, pinned: true}}
 }
 
@@ -89,7 +91,7 @@ func (y *yard) get() ([]byte, error) {
 
 func (y *yard) mustGet() {
 	y.t.Helper()
-	if got, err := y.get(); err != nil || !bytes.Equal(got, large) {
+	if got, err := y.get(); err != nil || !bytes.Equal(got, y.large) {
 		y.t.Errorf("%d bytes, %v", len(got), err)
 	}
 }

@@ -122,7 +122,7 @@ func (w wish) rank() int {
 	switch {
 	case w.holds(w.digest):
 		return 0
-	case w.r.access.named.Contains(heldKey{w.repository, w.digest}):
+	case w.r.access.mentions.has(w.repository, w.digest):
 		return 1
 	}
 	return 2

@@ -22,7 +22,7 @@ func (w wish) openTag(ctx context.Context) (*Answer, error) {
 	a, err := w.openNamed(ctx, path, name, func(seen cache.Entry) cache.Source {
 		return &document{
 			w: w, path: path, seen: seen, byHead: true,
-			accept: oci.AcceptManifests, most: oci.ManifestMost, check: w.checkManifest,
+			accept: oci.AcceptManifests, most: oci.ManifestMost, check: checkManifest,
 		}
 	})
 	if absent(err) {
@@ -65,7 +65,7 @@ func (w wish) openManifest(ctx context.Context) (*Answer, error) {
 		Name: w.entry("@" + string(w.digest)), Digest: w.digest, Size: -1, Account: w.r.Name,
 		Source: &document{
 			w: w, path: path, digest: w.digest,
-			accept: oci.AcceptManifests, most: oci.ManifestMost, check: w.checkManifest,
+			accept: oci.AcceptManifests, most: oci.ManifestMost, check: checkManifest,
 		},
 	}, func() { w.given(w.digest) })
 	if err != nil {
@@ -81,12 +81,19 @@ func (w wish) openManifest(ctx context.Context) (*Answer, error) {
 // manifest labels c as the manifest that it is.
 func (w wish) manifest(c *cache.Content, a *Answer) (*Answer, error) {
 	a.Content, a.Strong, a.Named = c, true, w.digest
-	kind := c.ContentType
+	kind, mentions := c.ContentType, w.r.access.mentions
 	c.Meta = cache.Meta{ContentType: kind}
-	if slices.Contains(strings.Split(oci.AcceptManifests, ", "), kind) {
+	known := slices.Contains(strings.Split(oci.AcceptManifests, ", "), kind)
+	if known && mentions.read.Contains(heldKey{w.repository, w.digest}) {
 		return a, nil
 	}
 	m, err := parseManifest(c)
+	if err == nil {
+		mentions.note(w.repository, w.digest, m)
+	}
+	if known {
+		return a, nil
+	}
 	if err != nil {
 		c.Close()
 		return nil, &oci.Error{Code: oci.CodeManifestUnknown, Status: 404, Message: fmt.Sprintf("%s: %s is no manifest", w.repository, w.digest)}
@@ -102,30 +109,16 @@ func parseManifest(c *cache.Content) (oci.Manifest, error) {
 		return oci.Manifest{}, errTooLarge
 	}
 	data, err := readWhole(c, oci.ManifestMost)
-	if err == nil {
-		_, err = c.Seek(0, io.SeekStart)
-	}
-	if err != nil {
-		return oci.Manifest{}, err
+	if _, serr := c.Seek(0, io.SeekStart); err != nil || serr != nil {
+		return oci.Manifest{}, errors.Join(err, serr)
 	}
 	return oci.ParseManifest(data, "")
 }
 
-// checkManifest is a document's check. Where aliases leave several places for a
-// digest, it also notes what the manifest names.
-func (w wish) checkManifest(data []byte, contentType string) (string, error) {
+// checkManifest is a document's check.
+func checkManifest(data []byte, contentType string) (string, error) {
 	m, err := oci.ParseManifest(data, contentType)
-	if err != nil || w.r.m.aliases.Empty() {
-		return m.MediaType, err
-	}
-	named := slices.Concat(m.Manifests, m.Layers)
-	if m.Config != nil {
-		named = append(named, *m.Config)
-	}
-	for _, d := range named {
-		w.r.access.named.Add(heldKey{w.repository, d.Digest}, struct{}{})
-	}
-	return m.MediaType, nil
+	return m.MediaType, err
 }
 
 func (w wish) mutable(name string) mutable {
