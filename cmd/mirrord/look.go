@@ -26,6 +26,7 @@ type stated struct {
 		MaxSize        int64 `json:"max_bytes"`
 		Flights        int
 	}
+	Scrub *mirror.ScrubState
 	Repos []mirror.RepoState
 }
 
@@ -58,7 +59,7 @@ func (s stated) print(out io.Writer) error {
 	if s.Store.MaxSize > 0 {
 		fmt.Fprintf(out, " of %s", megabytes(s.Store.MaxSize))
 	}
-	fmt.Fprintf(out, "; %d downloads under way\n\n", s.Store.Flights)
+	fmt.Fprintf(out, "; %d downloads under way\n%s\n\n", s.Store.Flights, scrubbed(s.Scrub))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "REPOSITORY\tUPSTREAM\tSTATE\tFIRST BYTE\tTHROUGHPUT\tLAST ERROR")
 	for _, repo := range s.Repos {
@@ -69,6 +70,17 @@ func (s stated) print(out io.Writer) error {
 		}
 	}
 	return w.Flush()
+}
+
+// scrubbed words how far the reading of all objects is.
+func scrubbed(s *mirror.ScrubState) string {
+	switch {
+	case s == nil:
+		return "not scrubbed"
+	case s.Part < 1:
+		return fmt.Sprintf("scrubbed to %.0f %%, %d rotten", s.Part*100, s.Rotten)
+	}
+	return fmt.Sprintf("scrubbed to the end on %s, %d rotten", when(s.Ended), s.Rotten)
 }
 
 // stateOf words how a mirror is.

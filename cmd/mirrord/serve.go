@@ -83,7 +83,7 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	defer store.Close()
 	transport := upstream.NewTransport(upstream.Options{UserAgent: "mirrord/" + cmp.Or(version, "devel"), Offline: cfg.Offline})
 	defer transport.Close()
-	options, lists, err := wire(cfg, transport, mirror.Options{Store: store, Log: log})
+	options, lists, err := wire(cfg, transport, mirror.Options{Store: store, Scrub: cfg.Cache.Scrub, Log: log})
 	defer lists.close()
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ type Mirror interface {
 // Looker changes nothing.
 type Looker interface {
 	Repos() []mirror.RepoState
+	Scrubbed() *mirror.ScrubState
 	Objects(ctx context.Context, s mirror.Selector, after string, limit int) ([]mirror.Object, string, error)
 	Explain(ctx context.Context, repo, path string) (*mirror.Explanation, error)
 }

@@ -52,7 +52,7 @@ func newDesk(t *testing.T) *desk {
 	t.Cleanup(tr.Close)
 	base, _ := url.Parse("http://" + d.up.Host())
 	group := upstream.NewGroup(upstream.Config{Name: "files", Mirrors: []*url.URL{base}}, tr)
-	d.m, err = mirror.New(mirror.Options{Store: store, Repos: []mirror.Config{{Name: "files", Adapter: generic.Adapter{}, Upstream: group, Fresh: time.Hour}}})
+	d.m, err = mirror.New(mirror.Options{Store: store, Scrub: 1 << 20, Repos: []mirror.Config{{Name: "files", Adapter: generic.Adapter{}, Upstream: group, Fresh: time.Hour}}})
 	if err != nil {
 		t.Fatal(err)
 	}

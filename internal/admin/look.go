@@ -28,6 +28,7 @@ type status struct {
 	Started time.Time          `json:"started"`
 	Offline bool               `json:"offline"`
 	Store   store              `json:"store"`
+	Scrub   *mirror.ScrubState `json:"scrub,omitempty"` // absent where nothing is scrubbed
 	Repos   []mirror.RepoState `json:"repos"`
 }
 
@@ -44,7 +45,7 @@ type store struct {
 func (a *api) status(w http.ResponseWriter, _ *http.Request) error {
 	s := a.Stats()
 	return answer(w, status{
-		Version: a.Version, Started: a.started.UTC().Truncate(time.Second), Offline: a.Offline, Repos: a.Mirror.Repos(),
+		Version: a.Version, Started: a.started.UTC().Truncate(time.Second), Offline: a.Offline, Repos: a.Mirror.Repos(), Scrub: a.Mirror.Scrubbed(),
 		Store: store{Objects: s.Objects, Bytes: s.Bytes, Reserved: s.Reserved, MaxSize: a.MaxSize, MinFree: a.MinFree, Flights: s.Flights},
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"os"
 
 	"mirrord/internal/digest"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // ErrRotten reports an object whose file does not hold what its name says. It is
@@ -74,4 +76,20 @@ func (s *Store) rehash(ctx context.Context, d digest.Digest, pace func(context.C
 			return "", n, err
 		}
 	}
+}
+
+// ObjectsAfter lists at most n stored objects in the order of their digests, from
+// the one behind after on, "" for the first.
+func (s *Store) ObjectsAfter(after digest.Digest, n int) (list []digest.Digest, err error) {
+	defer s.looked()
+	err = s.db.View(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketObjects).Cursor()
+		for k, _ := c.Seek(rawKey(after)); k != nil && len(list) < n; k, _ = c.Next() {
+			if d := digestOfKey(k); d != after {
+				list = append(list, d)
+			}
+		}
+		return nil
+	})
+	return list, err
 }

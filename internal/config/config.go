@@ -44,6 +44,7 @@ type Cache struct {
 	MaxSize   int64 // bytes
 	MinFree   int64 // bytes of the file system that are never used
 	Abandoned Abandoned
+	Scrub     int64 // bytes a second that are read again and checked, 0 = none
 }
 
 // Abandoned says what becomes of a fill whose last client has left.
@@ -119,6 +120,8 @@ const (
 	defaultMaxSize = 50 << 30 // bytes: one Debian release for one architecture, with room
 	defaultMinFree = 2 << 30  // bytes: logs and the machine's own upgrades go on
 
+	defaultScrub = 5_000_000 // bytes a second: a slow disk does not feel it, and 50 GiB take three hours
+
 	defaultConnect = 5 * time.Second  // two lost SYNs: 1 s + 2 s, RFC 6298
 	defaultHeader  = 10 * time.Second // a mirror's own disk or upstream may be slow
 	defaultIdle    = 20 * time.Second // a stalled TCP connection has retried by then
@@ -144,7 +147,7 @@ func withDefaults(file string) *Config {
 		File:     file,
 		Listen:   []string{defaultListen},
 		DataDir:  DefaultDataDir(),
-		Cache:    Cache{MaxSize: defaultMaxSize, MinFree: defaultMinFree, Abandoned: Finish},
+		Cache:    Cache{MaxSize: defaultMaxSize, MinFree: defaultMinFree, Abandoned: Finish, Scrub: defaultScrub},
 		Upstream: Timeouts{Connect: defaultConnect, Header: defaultHeader, Idle: defaultIdle},
 	}
 }

@@ -17,7 +17,7 @@ data_dir: /srv/mirrord
 offline: true
 log: {format: json, level: warn}
 access_log: {file: stdout, format: json}
-cache: {max_size: 10GiB, min_free: 512MiB, abandoned: park}
+cache: {max_size: 10GiB, min_free: 512MiB, abandoned: park, scrub: 2MiB/s}
 admin: {token_file: /srv/token}
 upstream: {connect_timeout: 1s, header_timeout: 2s, idle_timeout: 3s}
 repos:
@@ -52,7 +52,7 @@ func TestParseWhole(t *testing.T) {
 	if cfg.Log != (Log{JSON: true, Level: slog.LevelWarn}) || cfg.AccessLog != (AccessLog{File: Stdout, JSON: true}) {
 		t.Errorf("logs: %+v, %+v", cfg.Log, cfg.AccessLog)
 	}
-	if cfg.Cache != (Cache{MaxSize: 10 << 30, MinFree: 512 << 20, Abandoned: Park}) {
+	if cfg.Cache != (Cache{MaxSize: 10 << 30, MinFree: 512 << 20, Abandoned: Park, Scrub: 2 << 20}) {
 		t.Errorf("cache: %+v", cfg.Cache)
 	}
 	if cfg.Upstream != (Timeouts{time.Second, 2 * time.Second, 3 * time.Second}) {

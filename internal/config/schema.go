@@ -17,6 +17,7 @@ func (r *reader) top(n ast.Node, cfg *Config) error {
 			return r.mapping(n, "cache", map[string]setter{
 				"max_size":  value(r, &cfg.Cache.MaxSize, "max_size", expectedSize, parseBudget),
 				"min_free":  value(r, &cfg.Cache.MinFree, "min_free", expectedSize, parseSize),
+				"scrub":     value(r, &cfg.Cache.Scrub, "scrub", expectedScrub, parseScrub),
 				"abandoned": value(r, &cfg.Cache.Abandoned, "abandoned", "finish or park", parseAbandoned),
 			})
 		},

@@ -67,6 +67,15 @@ func parseRate(s string) (int64, error) {
 	return n, nil
 }
 
+const expectedScrub = "a rate such as 5MB/s, or off"
+
+func parseScrub(s string) (int64, error) {
+	if s == "off" {
+		return 0, nil
+	}
+	return parseRate(s)
+}
+
 // rateLeast bytes a second: under it every client would give up.
 const rateLeast = 1 << 10
 

@@ -1,7 +1,9 @@
 package mirror
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"mirrord/internal/cache"
@@ -26,6 +28,12 @@ type Answer struct {
 	Named digest.Digest
 	// Filtered: a list of referrers holds the type asked for only.
 	Filtered bool
+}
+
+// drain reads it to its end, closes it and tells how many bytes that were.
+func (a *Answer) drain() (n int64, err error) {
+	n, err = io.Copy(io.Discard, a)
+	return n, errors.Join(err, a.Err(), a.Close())
 }
 
 // CacheStatus is the value of the RFC 9211 field.

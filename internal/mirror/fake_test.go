@@ -41,6 +41,7 @@ type house struct {
 
 	offline bool          // as of the next start
 	history time.Duration // of deb, as of the next start
+	scrub   int64         // bytes a second, as of the next start
 }
 
 // newHouse starts one upstream a name and a mirror with the repositories "deb",
@@ -77,7 +78,7 @@ func (h *house) start() {
 		return upstream.NewGroup(upstream.Config{Name: name, Mirrors: bases, Timeouts: upstream.Timeouts{Header: 8 * time.Second}}, tr)
 	}
 	var err error
-	h.m, err = New(Options{Store: h.store, Now: h.now, Repos: []Config{
+	h.m, err = New(Options{Store: h.store, Now: h.now, Scrub: h.scrub, Repos: []Config{
 		{Name: "deb", Adapter: apt.Adapter{}, Upstream: group("deb"), Fresh: time.Minute, History: h.history},
 		{Name: "rpm", Adapter: rpm.Adapter{}, Upstream: group("rpm"), Fresh: time.Minute},
 		{Name: "files", Adapter: generic.Adapter{}, Upstream: group("files"), Fresh: time.Minute},

@@ -55,8 +55,11 @@ type Options struct {
 	Default    string
 	Library    []string
 	Aliases    oci.Aliases
-	Now        func() time.Time // default time.Now
-	Log        *slog.Logger     // default slog.Default()
+	// Scrub is how many bytes of the stored objects are read again each second, in the
+	// background; 0 = none.
+	Scrub int64
+	Now   func() time.Time // default time.Now
+	Log   *slog.Logger     // default slog.Default()
 }
 
 const (
@@ -102,6 +105,7 @@ type Mirror struct {
 	aliases    oci.Aliases
 
 	snapshots snapshots
+	scrubber  *scrubber // nil = there is none
 
 	ctx  context.Context // ends with the Mirror; refreshes live in it
 	stop context.CancelFunc
@@ -152,7 +156,14 @@ func New(o Options) (*Mirror, error) {
 		m.names.Library[name] = true
 	}
 	m.snapshots.list = make(map[string]*snapshot)
-	return m, errors.Join(m.load(), m.loadSnapshots())
+	if err := errors.Join(m.load(), m.loadSnapshots()); err != nil {
+		return nil, err
+	}
+	if o.Scrub > 0 {
+		m.scrubber = newScrubber(m, o.Scrub)
+		m.wg.Go(func() { m.scrubber.run(m.ctx) })
+	}
+	return m, nil
 }
 
 // Close ends the refreshes under way. The store is the caller's to close.

@@ -3,7 +3,6 @@ package mirror
 import (
 	"context"
 	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -195,8 +194,7 @@ func (m *Mirror) verified(ctx context.Context, d digest.Digest) (was digest.Dige
 // before and is known to be after.
 func conclude(done Refreshed, a *Answer, err error, before digest.Digest, rotten bool, after func() digest.Digest) Refreshed {
 	if err == nil {
-		_, err = io.Copy(io.Discard, a)
-		err = errors.Join(err, a.Err(), a.Close())
+		_, err = a.drain()
 		if err == nil && a.Stale != "" {
 			err = errors.New(a.Stale)
 		}

@@ -2,8 +2,6 @@ package mirror
 
 import (
 	"context"
-	"errors"
-	"io"
 	"strings"
 	"sync"
 
@@ -91,8 +89,7 @@ func (w *warm) fetch(ctx context.Context, path string) {
 	a, err := w.p.r.m.Open(ctx, Request{Repo: w.p.name, Path: path})
 	n := int64(0)
 	if err == nil {
-		n, err = io.Copy(io.Discard, a)
-		err = errors.Join(err, a.Err(), a.Close())
+		n, err = a.drain()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
