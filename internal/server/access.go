@@ -93,22 +93,8 @@ func (s *server) answered(w http.ResponseWriter, repo string, a *mirror.Answer) 
 
 // noteRepo notes a configured repository; how is "" where it gave nothing.
 func noteRepo(w http.ResponseWriter, repo, how string) {
-	if rec := recorderOf(w); rec != nil {
+	if rec := find[*recorder](w); rec != nil {
 		rec.entry.Repo, rec.entry.Cache = repo, how
-	}
-}
-
-// recorderOf finds the recorder under w, nil where there is none.
-func recorderOf(w http.ResponseWriter) *recorder {
-	for {
-		switch t := w.(type) {
-		case *recorder:
-			return t
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = t.Unwrap()
-		default:
-			return nil
-		}
 	}
 }
 

@@ -38,16 +38,6 @@ type patient struct {
 	set   time.Time // when the deadline was put off last
 }
 
-// bounded has HTTP/2 answered by patient writers.
-func (s *server) bounded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ProtoMajor >= 2 {
-			w = &patient{ResponseWriter: w, rc: http.NewResponseController(w), stall: s.waits.stall}
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 func (w *patient) Write(p []byte) (int, error) {
 	if now := time.Now(); now.Sub(w.set) > w.stall/10 {
 		w.set = now

@@ -148,9 +148,9 @@ func TestShutWindow(t *testing.T) {
 // TestSteadyWindow: one that takes a little now and then gets all.
 func TestSteadyWindow(t *testing.T) {
 	waits := usualWaits
-	waits.stall = time.Second
+	waits.stall = 2500 * time.Millisecond // less than the whole takes, much more than a piece
 	h, addr, client, _ := secureHouse(t, waits)
-	data := h.set("f", 12<<20)
+	data := h.set("f", 20<<20)
 	h.get("GET", "/r/f")
 	resp, err := client(true).Get("https://" + addr + "/r/f")
 	if err != nil {
@@ -163,7 +163,7 @@ func TestSteadyWindow(t *testing.T) {
 		if n == 0 || err != nil {
 			break
 		}
-		time.Sleep(waits.stall / 8)
+		time.Sleep(waits.stall / 20)
 	}
 	if !bytes.Equal(got.Bytes(), data) {
 		t.Errorf("%d of %d bytes", got.Len(), len(data))

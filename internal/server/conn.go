@@ -44,14 +44,7 @@ func (l connListener) Accept() (net.Conn, error) {
 		return c, err
 	}
 	limitStall(tcp, l.s.waits.stall)
-	return &conn{TCPConn: tcp, s: l.s, peer: newPeer(tcp)}, nil
-}
-
-// stateChanged is the server's ConnState hook.
-func stateChanged(c net.Conn, state http.ConnState) {
-	if cc, ok := c.(*conn); ok {
-		cc.idle.Store(state == http.StateNew || state == http.StateIdle)
-	}
+	return &conn{TCPConn: tcp, s: l.s, peer: l.s.newPeer(tcp, false)}, nil
 }
 
 // between reports that what is read next begins a request: net/http waits for
@@ -74,14 +67,22 @@ func (c *conn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.TCPConn.Read(p)
 		if n <= 0 || !c.between() {
+			if n > 0 && !c.peer.link.ask() {
+				return 0, io.EOF
+			}
 			c.pass(p[:max(n, 0)])
 			return n, err
 		}
+		if !c.peer.link.move(looking, resting, fresh) {
+			return 0, io.EOF
+		}
 		rest, werr := c.answer(p[:n])
 		if werr != nil {
+			c.peer.link.state.Store(gone)
 			return 0, io.EOF // to anything else net/http would write a 400 into the body
 		}
 		if len(rest) > 0 || err != nil {
+			c.peer.link.state.Store(asking)
 			c.pass(rest)
 			if !c.till.IsZero() { // ours is the longer deadline, for a whole request to come
 				c.till = time.Time{}
@@ -89,11 +90,25 @@ func (c *conn) Read(p []byte) (int, error) {
 			}
 			return copy(p, rest), err
 		}
+		if c.s.leaving.Load() {
+			c.peer.link.state.Store(gone)
+			return 0, io.EOF
+		}
+		c.peer.link.state.Store(resting)
 		if now := time.Now(); now.Sub(c.till) > c.s.waits.idle/10 {
 			c.till = now
 			c.SetReadDeadline(now.Add(c.s.waits.idle))
 		}
 	}
+}
+
+// Close waits with a connection that net/http takes for idle until what is answered
+// on it without net/http is through; Read closes it then.
+func (c *conn) Close() error {
+	if at := c.peer.link.state.Load(); (at == looking || at == sending) && !c.s.forced.Load() {
+		return nil
+	}
+	return c.TCPConn.Close()
 }
 
 // answer answers the plain requests at the start of buf that are hits, and gives
@@ -120,10 +135,9 @@ func (c *conn) answer(buf []byte) (rest []byte, err error) {
 // of its text.
 func (c *conn) hit(target string, request []byte) (bool, error) {
 	name, path, err := split(target)
-	if err != nil || !c.s.fast.enter() {
+	if err != nil || c.s.leaving.Load() {
 		return false, nil
 	}
-	defer c.s.fast.leave()
 	var at time.Time
 	if c.s.Access != nil {
 		at = time.Now()
@@ -139,6 +153,8 @@ func (c *conn) hit(target string, request []byte) (bool, error) {
 	}
 	how := how(a)
 	c.s.metrics.answered(name, how)
+	c.peer.link.state.Store(sending)
+	defer c.peer.link.state.Store(looking)
 	sent, err := c.send(appendHead(c.head[:0], path, a), a.Bytes(), f)
 	if c.s.Access != nil {
 		c.logHit(request, target, name, how, at, sent, err)
@@ -184,29 +200,4 @@ func appendField(b []byte, name, value string) []byte {
 	b = append(b, name...)
 	b = append(b, ": "...)
 	return append(b, value...)
-}
-
-// gate counts those who answer hits by themselves, so that a shutdown can wait
-// for them: net/http takes their connections for idle.
-type gate struct{ n atomic.Int64 }
-
-// gateShut is added when the gate shuts; no count comes near it.
-const gateShut = 1 << 32
-
-func (g *gate) enter() bool {
-	if g.n.Add(1) > gateShut {
-		g.n.Add(-1)
-		return false
-	}
-	return true
-}
-
-func (g *gate) leave() { g.n.Add(-1) }
-
-// shut lets nobody in any more and waits, until ctx ends, for those inside.
-func (g *gate) shut(ctx context.Context) {
-	g.n.Add(gateShut)
-	for g.n.Load() > gateShut && ctx.Err() == nil {
-		time.Sleep(time.Millisecond)
-	}
 }

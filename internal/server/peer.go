@@ -12,16 +12,29 @@ import (
 // peer is the other side of a connection, as handlers know it.
 type peer struct {
 	client *mirror.Client
-	tcp    *net.TCPConn // nil where it is no such connection
+	link   *link
 }
 
-func newPeer(c net.Conn) *peer {
+func (s *server) newPeer(c *net.TCPConn, tls bool) *peer {
 	host, _, err := net.SplitHostPort(c.RemoteAddr().String())
 	if err != nil {
 		host = c.RemoteAddr().String()
 	}
-	tcp, _ := c.(*net.TCPConn)
-	return &peer{client: &mirror.Client{Addr: host}, tcp: tcp}
+	return &peer{client: &mirror.Client{Addr: host}, link: s.links.add(c, tls)}
+}
+
+// linkOf is a connection's, nil where it is none of ours.
+func linkOf(c net.Conn) *link {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	switch c := c.(type) {
+	case *conn:
+		return c.peer.link
+	case *peerConn:
+		return c.peer.link
+	}
+	return nil
 }
 
 type peerKey struct{}
@@ -52,12 +65,12 @@ func peerOf(r *http.Request) *peer {
 // body. To a client of HTTP/1.0 only a reset connection tells. Also where the client
 // seems gone: it may have closed its own side only. HTTP/2 resets the stream.
 func (p *peer) reset(r *http.Request) {
-	if p.tcp == nil || r.ProtoMajor >= 2 {
+	if p.link == nil || r.ProtoMajor >= 2 {
 		return
 	}
-	p.tcp.SetLinger(0)
+	p.link.tcp.SetLinger(0)
 	if r.TLS != nil {
-		p.tcp.Close() // before net/http says with TLS's own word that all was sent
+		p.link.tcp.Close() // before net/http says with TLS's own word that all was sent
 	}
 }
 
@@ -80,5 +93,5 @@ func (l peerListener) Accept() (net.Conn, error) {
 		return c, err
 	}
 	limitStall(tcp, l.s.waits.stall)
-	return &peerConn{tcp, newPeer(tcp)}, nil
+	return &peerConn{tcp, l.s.newPeer(tcp, true)}, nil
 }

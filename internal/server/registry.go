@@ -53,6 +53,9 @@ func (s *server) pull(w http.ResponseWriter, r *http.Request, req oci.Request) e
 	if a.Filtered {
 		h.Set("OCI-Filters-Applied", "artifactType")
 	}
+	if isStored(a) {
+		settle(w, r)
+	}
 	serve(w, r, "", a)
 	s.finish(r, a, a.Repo, req.Repository)
 	return nil

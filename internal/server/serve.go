@@ -47,6 +47,12 @@ func serve(w http.ResponseWriter, r *http.Request, name string, a *mirror.Answer
 	}
 }
 
+// isStored reports that the whole answer is open and needs the mirror no more.
+func isStored(a *mirror.Answer) bool {
+	_, file := a.ReadSeeker.(kernelFile)
+	return file || a.Bytes() != nil
+}
+
 // etag is the digest where an index names the object, else upstream's.
 func etag(a *mirror.Answer) string {
 	if a.Named != "" { // registries quote the whole digest

@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
+	"sync/atomic"
 
 	"mirrord/internal/accesslog"
 	"mirrord/internal/cache"
@@ -60,11 +60,17 @@ const AdminPrefix = "/api/"
 
 type server struct {
 	Options
-	index   string
-	metrics *metrics
-	tokens  *tokens
-	fast    gate
-	waits   waits
+	index     string
+	metrics   *metrics
+	tokens    *tokens
+	waits     waits
+	links     links
+	listeners listeners
+
+	draining atomic.Bool // /readyz says so
+	leaving  atomic.Bool // no connection is taken any more, and none is kept
+	handed   atomic.Bool // the mirror is another process's
+	forced   atomic.Bool // connections end whatever is under way
 }
 
 // Server is an http.Server that answers hits on its own, cheaper way.
@@ -74,24 +80,23 @@ type Server struct {
 }
 
 // Serve accepts connections until Shutdown or Close.
-func (s Server) Serve(l net.Listener) error { return s.Server.Serve(connListener{l, s.s}) }
+func (s Server) Serve(l net.Listener) error {
+	s.s.listeners.add(l)
+	return s.ended(s.Server.Serve(connListener{l, s.s}))
+}
 
 // ServeTLS does so with TLS: HTTP/2, or HTTP/1.1 where the client knows no other.
 func (s Server) ServeTLS(l net.Listener) error {
-	return s.Server.ServeTLS(peerListener{l, s.s}, "", "") // Options.TLS has the certificate
+	s.s.listeners.add(l)
+	return s.ended(s.Server.ServeTLS(peerListener{l, s.s}, "", "")) // Options.TLS has the certificate
 }
 
-// Shutdown ends the connections that rest and waits, until ctx ends, for those
-// that do not.
-func (s Server) Shutdown(ctx context.Context) error {
-	half := ctx
-	if end, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		half, cancel = context.WithDeadline(ctx, time.Now().Add(time.Until(end)/2))
-		defer cancel()
+// ended words a listener's end that was wanted.
+func (s Server) ended(err error) error {
+	if s.s.leaving.Load() {
+		return http.ErrServerClosed
 	}
-	s.s.fast.shut(half)
-	return s.Server.Shutdown(ctx)
+	return err
 }
 
 // New makes a Server, ready for Serve.
@@ -102,7 +107,7 @@ func newServer(o Options, waits waits) Server {
 		o.Log = slog.Default()
 	}
 	s := &server{Options: o, index: indexPage(o.Paths, o.Default), metrics: newMetrics(o.Stats, o.Upstreams), tokens: newTokens(), waits: waits}
-	handler := s.bounded(s.routes())
+	handler := s.counted(s.routes())
 	if o.Around != nil {
 		handler = o.Around(handler)
 	}
@@ -114,7 +119,7 @@ func newServer(o Options, waits waits) Server {
 		IdleTimeout:       waits.idle,
 		MaxHeaderBytes:    headerMax,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
-		ConnState:         stateChanged,
+		ConnState:         s.stateChanged,
 		ConnContext:       withPeer,
 		TLSConfig:         withHTTP2(o.TLS),
 		HTTP2: &http.HTTP2Config{
@@ -147,7 +152,7 @@ func (s *server) routes() http.Handler {
 	r := chi.NewRouter()
 	ok := func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }
 	r.Get("/healthz", ok)
-	r.Get("/readyz", ok)
+	r.Get("/readyz", s.ready)
 	r.Handle("/metrics", s.metrics.handler())
 	r.Get("/", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, s.index) })
 	list := s.handle(s.list)
@@ -226,6 +231,9 @@ func (s *server) artifact(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer a.Close()
 	s.answered(w, label, a)
+	if isStored(a) {
+		settle(w, r)
+	}
 	serve(w, r, path, a)
 	s.finish(r, a, name, path)
 	return nil

@@ -1,0 +1,369 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"mirrord/internal/faulty"
+	"mirrord/internal/mirror"
+)
+
+const (
+	plainF = "GET /r/f HTTP/1.1\r\nHost: m\r\n\r\n"
+	otherF = "GET /r/f HTTP/1.1\r\nHost: m\r\nX-Other: 1\r\n\r\n"
+)
+
+// open dials, sends text and reads the header of the answer, where text is not "".
+func (h *house) open(conf *tls.Config, addr, text string) (net.Conn, *http.Response) {
+	h.t.Helper()
+	var c net.Conn
+	var err error
+	if conf == nil {
+		c, err = net.Dial("tcp", addr)
+	} else {
+		c, err = tls.Dial("tcp", addr, conf)
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { c.Close() })
+	if text == "" {
+		return c, nil
+	}
+	io.WriteString(c, text)
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return c, resp
+}
+
+// second is the answer to the second of two requests on one connection.
+func (h *house) second(first, text string) *http.Response {
+	h.t.Helper()
+	c, err := net.Dial("tcp", h.addr)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { c.Close() })
+	r := bufio.NewReader(c)
+	ask := func(text string) *http.Response {
+		io.WriteString(c, text)
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		return resp
+	}
+	io.Copy(io.Discard, ask(first).Body)
+	return ask(text)
+}
+
+func (h *house) whole(what string, resp *http.Response, data []byte) {
+	h.t.Helper()
+	if body, err := io.ReadAll(resp.Body); err != nil || !bytes.Equal(body, data) {
+		h.t.Errorf("%s: %d of %d bytes, %v", what, len(body), len(data), err)
+	}
+}
+
+func within(d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	context.AfterFunc(ctx, cancel)
+	return ctx
+}
+
+// TestShutdownOfResting: connections on which nothing is under way do not hold a stop
+// up, whatever was asked on them before.
+func TestShutdownOfResting(t *testing.T) {
+	h, secure, client, conf := secureHouse(t, usualWaits)
+	h.set("f", 1000)
+	h.get("GET", "/r/f")
+	for _, text := range []string{plainF, otherF} {
+		_, resp := h.open(nil, h.addr, text)
+		io.Copy(io.Discard, resp.Body)
+	}
+	_, resp := h.open(conf, secure, plainF)
+	io.Copy(io.Discard, resp.Body)
+	resp, err := client(true).Get("https://" + secure + "/r/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	start := time.Now()
+	if err := h.srv.Shutdown(within(20 * time.Second)); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(start); took > 4*time.Second { // net/http alone takes 5 s
+		t.Errorf("it took %v", took)
+	}
+}
+
+// TestShutdownOfSilent: one on which nothing was ever asked is waited for, and then
+// ended.
+func TestShutdownOfSilent(t *testing.T) {
+	h := newHouse(t)
+	data := h.set("f", 1000)
+	h.get("GET", "/r/f")
+	silent, _ := h.open(nil, h.addr, "")
+	late, _ := h.open(nil, h.addr, "")
+	done := make(chan error, 1)
+	go func() { done <- h.srv.Shutdown(within(20 * time.Second)) }()
+	time.Sleep(freshFor / 4)
+	io.WriteString(late, plainF)
+	resp, err := http.ReadResponse(bufio.NewReader(late), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.whole("asked during the stop", resp, data)
+	if _, err := silent.Read(make([]byte, 1)); err == nil {
+		t.Error("an answer to nothing")
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestShutdownGivesHitsAllItsTime: a download that net/http knows nothing of may take
+// as long as the stop may.
+func TestShutdownGivesHitsAllItsTime(t *testing.T) {
+	h := newHouse(t)
+	data := h.set("f", 32<<20) // more than client and kernel hold
+	h.get("GET", "/r/f")
+	c, resp := h.open(nil, h.addr, plainF)
+	c.(*net.TCPConn).SetReadBuffer(64 << 10)
+	done := make(chan error, 1)
+	go func() { done <- h.srv.Shutdown(within(4 * time.Second)) }()
+	time.Sleep(3 * time.Second)
+	h.whole("after three quarters of the time", resp, data)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	_, resp = h.openAgain(plainF)
+	start := time.Now()
+	if err := h.srv.Shutdown(within(time.Second)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("one that nobody reads: %v", err)
+	}
+	h.srv.Close()
+	if n, err := io.Copy(io.Discard, resp.Body); err == nil {
+		t.Errorf("%d bytes, and a clean end", n)
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// openAgain has a new server, after the old one was stopped, answer.
+func (h *house) openAgain(text string) (net.Conn, *http.Response) {
+	h.srv = newServer(h.srv.s.Options, h.srv.s.waits)
+	h.addr = h.listen(h.srv.Serve)
+	return h.open(nil, h.addr, text)
+}
+
+func TestReadyWhileDraining(t *testing.T) {
+	h := newHouse(t)
+	if resp, _ := h.get("GET", "/readyz"); resp.StatusCode != http.StatusOK {
+		t.Error(resp.Status)
+	}
+	h.srv.Drain()
+	if resp, _ := h.get("GET", "/readyz"); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Error(resp.Status)
+	}
+	if resp, _ := h.get("GET", "/healthz"); resp.StatusCode != http.StatusOK {
+		t.Error(resp.Status)
+	}
+}
+
+// TestSettle: hits go on without the mirror, on every kind of connection; what is still
+// being fetched is waited for.
+func TestSettle(t *testing.T) {
+	h, secure, client, conf := secureHouse(t, usualWaits)
+	data := h.set("f", 32<<20) // more than client and kernel hold
+	h.set("small", 10)
+	h.get("GET", "/r/f")
+	h.get("GET", "/r/small")
+	hits := map[string]*http.Response{}
+	_, hits["fast"] = h.open(nil, h.addr, plainF)
+	hits["fast after net/http"] = h.second(strings.Replace(otherF, "/f", "/small", 1), plainF)
+	_, hits["net/http"] = h.open(nil, h.addr, otherF)
+	_, hits["TLS"] = h.open(conf, secure, plainF)
+	resp, err := client(true).Get("https://" + secure + "/r/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	hits["HTTP/2"] = resp
+	h.up.Rate(1 << 20)
+	cold := h.set("cold", 1<<20)
+	misses := map[string]*http.Response{}
+	_, misses["miss"] = h.open(nil, h.addr, strings.Replace(plainF, "/f", "/cold", 1))
+	misses["miss over HTTP/2"], err = client(true).Get("https://" + secure + "/r/cold")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.srv.Quiet() {
+		t.Error("quiet, with misses under way")
+	}
+	var wg sync.WaitGroup
+	for what, resp := range misses {
+		wg.Go(func() { h.whole(what, resp, cold) })
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- h.srv.Shutdown(within(30 * time.Second)) }()
+	start := time.Now()
+	if err := h.srv.Settle(within(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took < 200*time.Millisecond || took > 15*time.Second {
+		t.Errorf("a second's miss was waited for %v", took)
+	}
+	if n := h.srv.Busy(); n != len(hits) {
+		t.Errorf("%d connections are busy, expected %d", n, len(hits))
+	}
+	h.m.Close()
+	wg.Wait()
+	for what, resp := range hits {
+		h.whole(what, resp, data)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSettleEnds when its time does.
+func TestSettleEnds(t *testing.T) {
+	h := newHouse(t)
+	h.set("f", 1<<20)
+	h.up.Fail("/f", faulty.Stall(1000).Always())
+	h.open(nil, h.addr, plainF)
+	go h.srv.Shutdown(within(5 * time.Second))
+	if err := h.srv.Settle(within(300 * time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("with a fetch that never ends: %v", err)
+	}
+	h.srv.Close()
+}
+
+// TestLate: who comes when the mirror is another's is told to come again.
+func TestLate(t *testing.T) {
+	h := newHouse(t)
+	h.set("f", 1000)
+	h.srv.s.leaving.Store(true)
+	h.srv.s.handed.Store(true)
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for method, status := range map[string]int{"GET": 307, "HEAD": 307, "POST": 503, "PURGE": 503} {
+		req, _ := http.NewRequest(method, "http://"+h.addr+"/r/f%2B?x=1", nil)
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != status || !resp.Close || status == 307 && resp.Header.Get("Location") != "/r/f%2B?x=1" {
+			t.Errorf("%s: %s, %v", method, resp.Status, resp.Header)
+		}
+	}
+}
+
+// handedMirror fails the test when it is asked after it was given away.
+type handedMirror struct {
+	Mirror
+	t    *testing.T
+	away atomic.Bool
+	n    atomic.Int64
+}
+
+func (m *handedMirror) Open(ctx context.Context, r mirror.Request) (*mirror.Answer, error) {
+	m.n.Add(1)
+	if m.away.Load() {
+		m.t.Error("the mirror is asked after it was given away")
+	}
+	wait := time.Millisecond // a window for what must not happen
+	if r.OnlyHit {
+		wait = 20 * time.Millisecond // nobody else is as late
+	}
+	time.Sleep(wait)
+	a, err := m.Mirror.Open(ctx, r)
+	if m.away.Load() {
+		m.t.Error("the mirror was given away while it was asked")
+	}
+	return a, err
+}
+
+// TestNothingAsksAfterSettle: under load over all kinds of connections, the mirror is
+// not asked from the moment on that Settle has returned, and every answer that began
+// is whole.
+func TestNothingAsksAfterSettle(t *testing.T) {
+	h, _, _, _ := secureHouse(t, usualWaits)
+	data := h.set("f", 20_000)
+	h.get("GET", "/r/f")
+	for range 15 {
+		own, roots := identity(t)
+		o := h.srv.s.Options
+		m := &handedMirror{Mirror: h.m, t: t}
+		o.Mirror, o.TLS = m, own
+		srv := newServer(o, usualWaits)
+		addr, secure := h.listen(srv.Serve), h.listen(srv.ServeTLS)
+		var wg sync.WaitGroup
+		stop := make(chan struct{})
+		for n := range 8 {
+			tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: n%4 == 3, DisableKeepAlives: n%4 == 1}
+			client := &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			url := "http://" + addr
+			if n%4 >= 2 {
+				url = "https://" + secure
+			}
+			wg.Go(func() {
+				defer tr.CloseIdleConnections()
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					req, _ := http.NewRequest("GET", url+"/r/f", nil)
+					if n >= 4 {
+						req.Header.Set("X-Other", "1")
+					}
+					resp, err := client.Do(req)
+					if err != nil {
+						return // nobody listens any more
+					}
+					body, err := io.ReadAll(resp.Body)
+					resp.Body.Close()
+					if resp.StatusCode == http.StatusOK && (err != nil || !bytes.Equal(body, data)) {
+						t.Errorf("client %d: %d of %d bytes, %v", n, len(body), len(data), err)
+					}
+				}
+			})
+		}
+		time.Sleep(30 * time.Millisecond)
+		stopped := make(chan error, 1)
+		go func() { stopped <- srv.Shutdown(within(20 * time.Second)) }()
+		for !srv.s.leaving.Load() {
+			time.Sleep(time.Millisecond)
+		}
+		if err := srv.Settle(within(20 * time.Second)); err != nil {
+			t.Error(err)
+		}
+		m.away.Store(true)
+		time.Sleep(20 * time.Millisecond)
+		close(stop)
+		wg.Wait()
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		if m.n.Load() == 0 {
+			t.Error("nothing was asked at all")
+		}
+	}
+}
