@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,22 +146,37 @@ func (s *Store) commit(file *os.File, name string, sm sums, w Want, meta Meta) e
 	if err := os.Rename(s.partialPath(name), marked); err != nil {
 		return err
 	}
-	defer s.removeQuietly(marked)
-	if err := errors.Join(file.Sync(), durable.SyncDir(filepath.Dir(marked))); err != nil {
-		return err
-	}
-	blob := s.blobPath(d)
-	err := durable.MkdirAll(filepath.Dir(blob), 0o750)
+	err := errors.Join(file.Sync(), durable.SyncDir(filepath.Dir(marked)))
 	if err == nil {
-		err = durable.Link(marked, blob)
+		err = s.place(marked, name, sm, w, meta)
 	}
-	if err == nil {
-		err = s.record(name, sm, w, meta)
-	}
-	if err != nil && !s.Has(d) {
-		err = errors.Join(err, durable.Remove(blob))
+	if err == nil || s.withdraw(d) {
+		s.removeQuietly(marked)
 	}
 	return err
+}
+
+// place gives a marked partial its name in blobs/ and writes its records.
+func (s *Store) place(marked, name string, sm sums, w Want, meta Meta) error {
+	blob := s.blobPath(sm.object)
+	if err := durable.MkdirAll(filepath.Dir(blob), 0o750); err != nil {
+		return err
+	}
+	if err := durable.Link(marked, blob); err != nil {
+		return err
+	}
+	return s.record(name, sm, w, meta)
+}
+
+// withdraw takes the file away of an object that could not be committed. Where that
+// fails, or the record shows all the same, the mark must stay until the next start: a
+// transaction that failed as it was synced may be on disk or not.
+func (s *Store) withdraw(d digest.Digest) (settled bool) {
+	if s.Has(d) {
+		return false
+	}
+	err := durable.Remove(s.blobPath(d))
+	return err == nil || errors.Is(err, fs.ErrNotExist)
 }
 
 // record writes all that meta.db says of a new object, in one transaction.

@@ -195,7 +195,7 @@ func (s *Store) remove(victims []digest.Digest, why Reason) (went Evicted, err e
 		return nil
 	})
 	s.names.drop(names...)
-	if err != nil { // nothing was deleted
+	if err != nil {
 		return Evicted{}, errors.Join(err, s.restore(victims))
 	}
 	for _, d := range gone {
@@ -205,9 +205,13 @@ func (s *Store) remove(victims []digest.Digest, why Reason) (went Evicted, err e
 	return went, s.restore(kept)
 }
 
-// restore brings files back from trash.
+// restore brings files back from trash whose records are there. A transaction that
+// failed as it was synced may have deleted them: the next start settles the rest.
 func (s *Store) restore(list []digest.Digest) (err error) {
 	for _, d := range list {
+		if !s.Has(d) {
+			continue
+		}
 		if rerr := os.Rename(s.trashPath(d), s.blobPath(d)); !errors.Is(rerr, fs.ErrNotExist) {
 			err = errors.Join(err, rerr)
 		}

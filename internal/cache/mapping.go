@@ -14,7 +14,7 @@ func (s *Store) looked() {
 		return
 	}
 	err := s.db.View(func(tx *bolt.Tx) error { // which keeps the mapping in its place
-		return unmap(s.db.Info().Data, tx.Size())
+		return unmap(tx.DB().Info().Data, tx.Size())
 	})
 	if err != nil {
 		s.log.Warn("cannot take meta.db off the resident set", "err", err)

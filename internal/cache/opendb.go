@@ -28,9 +28,11 @@ var ErrMeta = errors.New("meta.db cannot be used")
 // ErrDamaged is an ErrMeta that only a new meta.db helps with.
 var ErrDamaged = fmt.Errorf("%w: it is damaged; moved away, mirrord fsck --repair makes a new one and takes the objects back", ErrMeta)
 
+func dbPath(dir string) string { return filepath.Join(dir, "meta.db") }
+
 // openDB opens the data directory's database, which is made where there is none.
 func openDB(dir string) (db *bolt.DB, err error) {
-	path := filepath.Join(dir, "meta.db")
+	path := dbPath(dir)
 	if _, serr := os.Stat(path); errors.Is(serr, fs.ErrNotExist) {
 		err = makeDB(dir, path)
 	}

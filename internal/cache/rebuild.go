@@ -14,10 +14,16 @@ import (
 // rebuildBatch bounds the records of one transaction.
 const rebuildBatch = 10_000
 
+// transactor is a database, with or without what opens it anew.
+type transactor interface {
+	View(func(*bolt.Tx) error) error
+	Update(func(*bolt.Tx) error) error
+}
+
 // rebuildOrder makes the order of eviction and the accounts anew from the records.
 // Where it is cut short it is done again from the start: only an earlier format and
 // a repair need it.
-func rebuildOrder(db *bolt.DB) error {
+func rebuildOrder(db transactor) error {
 	clocks := make(map[string]account)
 	err := db.Update(func(tx *bolt.Tx) error {
 		for name, a := range readAccounts(tx) {

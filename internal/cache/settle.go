@@ -24,7 +24,7 @@ var ours = map[string]bool{"blobs": true, "partial": true, "trash": true, "lost+
 // settleIn makes the directories of a new store. It takes no directory over that
 // holds something else: recovery removes what it does not know.
 func settleIn(dir string, rebuild bool) error {
-	err := checkDB(filepath.Join(dir, "meta.db"))
+	err := checkDB(dbPath(dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = checkNew(dir, rebuild)
 	}

@@ -40,7 +40,7 @@ type Store struct {
 	park    bool
 	now     func() time.Time
 	log     *slog.Logger
-	db      *bolt.DB
+	db      *database
 	hot     *hot
 	names   *names
 	files   *files
@@ -81,7 +81,7 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		dir: o.Dir, park: o.Park, now: o.Now, log: o.Log, db: db,
+		dir: o.Dir, park: o.Park, now: o.Now, log: o.Log, db: &database{dir: o.Dir, db: db},
 		hot: newHot(), names: newNames(), files: newFiles(), touched: newTouched(),
 		flights:  make(map[string]*flight),
 		reading:  make(map[digest.Digest]int),

@@ -93,6 +93,8 @@ func staleReason(err error) string {
 	switch {
 	case errors.Is(err, upstream.ErrOffline):
 		return "offline"
+	case errors.Is(err, errUnkept):
+		return "the disk cannot keep what is new"
 	case errors.Is(err, cache.ErrPatience):
 		return "upstream does not answer"
 	case errors.Is(err, ErrIncomplete):

@@ -216,7 +216,7 @@ func (rt *root) adopt(ctx context.Context, c *candidate) error {
 	for name, data := range c.files {
 		d, err := rt.r.m.store.Put(rt.r.Name, data, c.metas[name])
 		if err != nil {
-			return fmt.Errorf("%s: a root cannot be stored: %w", rt.r.Name, err)
+			return fmt.Errorf("%s: a root %w: %w", rt.r.Name, errUnkept, err)
 		}
 		g.Members[name] = member{Digest: d, Meta: c.metas[name]}
 	}
@@ -226,7 +226,7 @@ func (rt *root) adopt(ctx context.Context, c *candidate) error {
 // flip makes g current.
 func (rt *root) flip(g *generation, l repo.Listing) error {
 	if err := rt.record(g, l); err != nil {
-		return fmt.Errorf("%s: a generation cannot be recorded: %w", rt.r.Name, err)
+		return fmt.Errorf("%s: a generation %w: %w", rt.r.Name, errUnkept, err)
 	}
 	rt.r.tables.reset()
 	rt.r.tables.prune()

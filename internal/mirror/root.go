@@ -89,7 +89,13 @@ func (r *repository) openRoot(ctx context.Context, plan repo.Plan, req Request) 
 	rt := r.root(plan.Roots[0])
 	rt.use(plan.Path)
 	for range evictedMost {
+		if r.unkept(rt.dir) != nil {
+			return r.passThrough(ctx, plan, req)
+		}
 		a, err := rt.open(ctx, plan, req)
+		if errors.Is(r.noteUnkept(rt.dir, err), errUnkept) {
+			continue
+		}
 		if !errors.Is(err, cache.ErrNotStored) {
 			return a, err
 		}

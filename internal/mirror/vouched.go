@@ -17,6 +17,9 @@ const discoverMax = 3
 // openIndex serves an index, by the digest that the client's generation gives.
 func (r *repository) openIndex(ctx context.Context, plan repo.Plan, req Request) (*Answer, error) {
 	rt, err := r.rootOf(ctx, plan)
+	if errors.Is(err, errUnkept) {
+		return r.passThrough(ctx, plan, req)
+	}
 	if err != nil && !r.storedLoose(plan) {
 		return nil, err
 	}
@@ -91,8 +94,12 @@ func (r *repository) rootOf(ctx context.Context, plan repo.Plan) (*root, error) 
 		if r.gone(join(dir, "/")) != nil {
 			continue
 		}
+		if err := r.unkept(dir); err != nil {
+			return nil, err
+		}
 		rt := r.root(dir)
 		_, _, err := rt.current(ctx, "")
+		r.noteUnkept(dir, err)
 		if err == nil {
 			return rt, nil
 		}

@@ -4,13 +4,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"mirrord/internal/faulty"
 	"mirrord/test/disk"
 	"mirrord/test/rig"
 )
@@ -20,7 +24,7 @@ func (w *witness) start() *rig.Mirrord {
 	w.tb.Helper()
 	return rig.Start(w.tb, rig.Config{
 		Data:  filepath.Join(w.d.Dir, "data"),
-		Extra: "cache: {max_size: 700KiB, min_free: 0, abandoned: park}\n",
+		Extra: "cache: {max_size: 1000KiB, min_free: 0, abandoned: park}\n",
 		Repos: w.repos(),
 	})
 }
@@ -133,7 +137,33 @@ func life(t *testing.T, rnd *rand.Rand) (w *witness, h *disk.History, ok bool) {
 	m.Restart()
 	w.get(m, "files/left")
 	m.Stop()
-	return w, disk.NewHistory(disk.NewTree(), d.Log()), !t.Failed()
+	h = disk.NewHistory(disk.NewTree(), d.Log())
+	w.lacks(h.Ops())
+	return w, h, !t.Failed()
+}
+
+// lacks fails the test where a life was not as it was meant to be.
+func (w *witness) lacks(log []disk.Op) {
+	w.tb.Helper()
+	trash, void, notes := 0, 0, map[disk.ID]int{}
+	for _, o := range log {
+		switch {
+		case o.Kind == disk.Rename && strings.HasPrefix(o.Path, blobs):
+			trash++
+		case o.Kind == disk.Truncate && o.Size == 0 && o.Below("data/partial"):
+			void++
+		case o.Kind == disk.Sync && o.Below("data/partial"):
+			notes[o.Node]++
+		}
+	}
+	if most := slices.Max(slices.Collect(maps.Values(notes))); trash < 3 || void < 1 || most < 2 {
+		w.tb.Errorf("%d objects were evicted, %d partials made void, and one noted %d times", trash, void, most)
+	}
+	for _, path := range []string{"/files/resumed", "/files/left"} {
+		if !slices.ContainsFunc(w.u.Requests(), func(r faulty.Request) bool { return r.Path == path && r.Range != "" }) {
+			w.tb.Errorf("%s was not taken up again", path)
+		}
+	}
 }
 
 // partials has downloads be left, taken up again, made void by a new version, and

@@ -107,7 +107,7 @@ func (n *node) free(name string) func(*Tree) syscall.Errno {
 // Create makes a file.
 func (n *node) Create(ctx context.Context, name string, _, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
 	child, errno := n.make(ctx, name, mode, false, out)
-	return child, nil, fuse.FOPEN_KEEP_CACHE, errno
+	return child, nil, 0, errno
 }
 
 // Mkdir makes a directory.
@@ -169,9 +169,9 @@ func (n *node) Unlink(_ context.Context, name string) syscall.Errno { return n.r
 // Rmdir takes an empty directory's name.
 func (n *node) Rmdir(_ context.Context, name string) syscall.Errno { return n.remove(name) }
 
-// Open opens a file; the kernel truncates by Setattr.
+// Open opens a file, whose bytes are asked for anew; the kernel truncates by Setattr.
 func (n *node) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
-	return nil, fuse.FOPEN_KEEP_CACHE, n.d.do(Op{Kind: Open, Node: n.id, Path: n.path()}, nil)
+	return nil, 0, n.d.do(Op{Kind: Open, Node: n.id, Path: n.path()}, nil)
 }
 
 // Read reads.

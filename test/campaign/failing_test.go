@@ -1,0 +1,298 @@
+package campaign
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"mirrord/internal/cache"
+	"mirrord/internal/faulty"
+	"mirrord/test/disk"
+	"mirrord/test/rig"
+)
+
+// A patient is a mirrord whose disk fails, before an upstream that does not.
+type patient struct {
+	*witness
+	m       *rig.Mirrord
+	scratch string // a directory
+
+	serial uint64 // of what was published last
+	base   string // of a suite
+	paths  []string
+	path   string // of the last answer
+	err    error  // what was wrong with an answer
+}
+
+// roomFor is how much its cache holds: less than it is asked for.
+const roomFor = 400 << 10
+
+func newPatient(t *testing.T, d *disk.Disk) *patient {
+	p := &patient{witness: newWitness(t, d), scratch: scratch(t)}
+	p.m = rig.Start(t, rig.Config{
+		Data: d.Dir + "/data", Repos: p.repos(), Extra: fmt.Sprintf("cache: {max_size: %d, min_free: 0, abandoned: park}\n", roomFor),
+	})
+	for _, path := range p.republish("apt/a") {
+		p.ask(path)
+	}
+	return p
+}
+
+// next publishes a new version.
+func (p *patient) next(path string, size int) string {
+	p.serial++
+	p.publish(path, rig.Content(p.serial, size))
+	return path
+}
+
+// republish publishes a suite, with another package than before.
+func (p *patient) republish(base string) (paths []string) {
+	p.serial++
+	deb := fmt.Sprintf("pool/p%d.deb", p.serial)
+	tree := rig.SmallTree(map[string][]byte{deb: rig.Content(p.serial, 20_000)})
+	for _, path := range []string{rig.ReleasePath, rig.PackagesPath, deb} { // as apt asks
+		paths = append(paths, base+"/"+path)
+		p.publish(base+"/"+path, tree[path])
+	}
+	return paths
+}
+
+// ask has a client ask, who must get what was published, and all of it.
+func (p *patient) ask(path string) rig.Reply {
+	r := rig.Get(p.m.URL(path))
+	if _, ok := p.which(path, r.Body); r.Err != nil || r.Status != 200 || !ok {
+		p.err = errors.Join(p.err, fmt.Errorf("%s: %s: %.300q", path, r.How(), r.Body))
+	}
+	p.path = path
+	return r
+}
+
+// leave has a client go in the middle.
+func (p *patient) leave(path string) {
+	p.u.Fail("/"+path, faulty.Stall(60_000))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, p.m.URL(path), nil)
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	if err == nil {
+		_, err = io.CopyN(io.Discard, resp.Body, 50_000)
+		resp.Body.Close()
+	}
+	if err != nil {
+		p.err = errors.Join(p.err, fmt.Errorf("%s: the client that leaves: %w", path, err))
+	}
+	for was := -1; was != p.d.Len(); time.Sleep(10 * time.Millisecond) {
+		was = p.d.Len()
+	}
+}
+
+// recoverFor is how long it may take until things are stored again.
+const recoverFor = 5 * time.Second
+
+// recovers asks until what was asked for last is stored.
+func (p *patient) recovers() {
+	for end := time.Now().Add(recoverFor); p.err == nil; time.Sleep(20 * time.Millisecond) {
+		r := p.ask(p.path)
+		if r.Hit() || strings.Contains(r.Header.Get("Cache-Status"), "304") {
+			return
+		}
+		if time.Now().After(end) {
+			p.err = fmt.Errorf("%s: not stored afterwards: %s", p.path, r.How())
+		}
+	}
+}
+
+// An act is what clients have mirrord do that changes its disk.
+type act struct {
+	name string
+	// before has what the act needs be there; nil nothing.
+	before func(p *patient)
+	do     func(p *patient)
+	// later does not ask whether it is stored then: a suite that could not be kept is
+	// asked for again after two seconds, an index after ten.
+	later bool
+}
+
+var acts = []act{
+	{name: "a file", do: func(p *patient) { p.ask(p.next(fmt.Sprintf("files/new%d", p.serial), 9_000)) }},
+	{name: "a file for which others go", do: func(p *patient) { p.ask(p.next(fmt.Sprintf("files/large%d", p.serial), 150_000)) }},
+	{name: "a file that changed", do: func(p *patient) { p.ask(p.next("files/changing", 20_000)) }},
+	{
+		name:   "a file that did not change",
+		before: func(p *patient) { p.ask(p.next("files/same", 2_000)) },
+		do:     func(p *patient) { p.ask("files/same") },
+	},
+	{name: "a download that is left and taken up again", do: func(p *patient) {
+		path := p.next(fmt.Sprintf("files/left%d", p.serial), 100_000)
+		p.leave(path)
+		p.ask(path)
+	}},
+	{
+		name: "a package",
+		before: func(p *patient) {
+			p.paths = p.republish(fmt.Sprintf("apt/p%d", p.serial))
+			p.ask(p.paths[0])
+			p.ask(p.paths[1])
+		},
+		do: func(p *patient) { p.ask(p.paths[2]) }, later: true,
+	},
+	{name: "a suite", do: (*patient).update, before: func(p *patient) { p.base = fmt.Sprintf("apt/new%d", p.serial) }, later: true},
+	{
+		name: "a suite that changed",
+		before: func(p *patient) {
+			p.base = fmt.Sprintf("apt/old%d", p.serial)
+			p.update()
+		},
+		do: (*patient).update, later: true,
+	},
+}
+
+// update publishes the suite anew and has a client ask for all of it.
+func (p *patient) update() {
+	for _, path := range p.republish(p.base) {
+		p.ask(path)
+	}
+}
+
+// A failure is what one operation, or from one on each, gets.
+type failure struct {
+	errno syscall.Errno
+	lasts bool
+}
+
+var failures = []failure{
+	{syscall.ENOSPC, false}, {syscall.ENOSPC, true}, {syscall.EIO, false}, {syscall.EIO, true}, {syscall.EROFS, true},
+}
+
+func (f failure) String() string {
+	if f.lasts {
+		return fmt.Sprintf("%v from", f.errno)
+	}
+	return fmt.Sprintf("%v at", f.errno)
+}
+
+// hits says which operations fail: a full disk can still remove.
+func (f failure) hits(o disk.Op) bool {
+	return o.Kind.Changes() && (f.errno != syscall.ENOSPC || o.Kind != disk.Remove)
+}
+
+// stride is how many operations are passed over between two that fail, where the test
+// is not deep: which ones, chance says.
+const stride = 4
+
+// TestFailingDisk has each operation of each act fail, alone or with all that follow:
+// the disk is full, or broken, or read-only. Clients get right bytes all the same, and
+// when it is well again everything is stored as before.
+func TestFailingDisk(t *testing.T) {
+	rounds(t, func(t *testing.T, rnd *rand.Rand, deep bool) {
+		d, ok := disk.Mount(t, disk.NewTree())
+		if !ok {
+			return
+		}
+		p := newPatient(t, d)
+		step := stride
+		if deep {
+			step = 1
+		}
+		done := 0
+		for _, a := range acts {
+			for _, f := range failures {
+				for k := rnd.IntN(step); p.suffers(t, a, f, k); k += step {
+					done++
+				}
+			}
+		}
+		p.newest(t)
+		if strings.Contains(p.m.Log(), "panic") {
+			t.Error("mirrord panicked")
+		}
+		p.m.Fsck(t)
+		t.Logf("%d operations failed", done)
+	})
+}
+
+// suffers does an act in which operation k fails, and tells whether there was one.
+func (p *patient) suffers(t *testing.T, a act, f failure, k int) bool {
+	t.Helper()
+	p.err = nil
+	p.ask(p.next(fmt.Sprintf("files/before%d", p.serial), 2_000))
+	p.recovers() // from the failure before
+	if a.before != nil {
+		a.before(p)
+	}
+	if p.err != nil {
+		t.Fatalf("before %s: %v", a.name, p.err)
+	}
+	var at atomic.Int64
+	var first atomic.Pointer[disk.Op]
+	p.d.SetFault(func(o disk.Op) syscall.Errno {
+		if !f.hits(o) {
+			return 0
+		}
+		if n := int(at.Add(1)) - 1; n < k || n > k && !f.lasts {
+			return 0
+		}
+		first.CompareAndSwap(nil, &o)
+		return f.errno
+	})
+	a.do(p)
+	p.d.SetFault(nil)
+	op := first.Load()
+	if p.err == nil && !a.later {
+		p.recovers()
+	}
+	if p.err == nil {
+		p.err = killedNow(p.d.Tree(), p.scratch)
+	}
+	if p.err != nil {
+		t.Errorf("%s: %v %v: %v", a.name, f, op, p.err)
+	}
+	return op != nil && !t.Failed()
+}
+
+// killedNow says what fsck would find if mirrord were killed at this moment.
+func killedNow(tree *disk.Tree, scratch string) error {
+	dir, err := os.MkdirTemp(scratch, "")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := tree.WriteTo(dir); err != nil {
+		return err
+	}
+	s, err := cache.Open(cache.Options{Dir: filepath.Join(dir, "data"), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return faultless(s)
+}
+
+// newest waits until each suite is served as it was published last.
+func (p *patient) newest(t *testing.T) {
+	t.Helper()
+	for path, versions := range p.published() {
+		if !strings.HasSuffix(path, rig.ReleasePath) {
+			continue
+		}
+		last := versions[len(versions)-1].data
+		for end := time.Now().Add(recoverFor); !bytes.Equal(rig.Get(p.m.URL(path)).Body, last); time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Errorf("%s: an older one is served", path)
+				return
+			}
+		}
+	}
+}
