@@ -78,14 +78,11 @@ func (r *repository) heldTables() (list []table) {
 	return list
 }
 
-// heldNames reports that a held generation of the repository names an index of that
+// keptNames reports that a kept generation of the repository names an index of that
 // digest, so that its table is to stay.
-func (r *repository) heldNames(tx cache.Tx, d digest.Digest) bool {
+func (r *repository) keptNames(tx cache.Tx, d digest.Digest) bool {
 	for _, rt := range r.allRoots() {
-		rt.mu.Lock()
-		held := rt.held
-		rt.mu.Unlock()
-		for _, g := range held {
+		for _, g := range rt.kept() {
 			if tx.Get(listingTable(r.Name, rt.dir, g.ID), digestKey(d)) != nil {
 				return true
 			}

@@ -226,7 +226,7 @@ func (t *tables) unread(all []table) (list []table) {
 	return list
 }
 
-// prune drops the tables of indexes that no kept generation, and no held one, names.
+// prune drops the tables of indexes that no kept generation names, current or held.
 func (t *tables) prune() {
 	keep := make(map[string]bool)
 	for _, tb := range t.all() {
@@ -235,7 +235,7 @@ func (t *tables) prune() {
 	err := t.r.m.store.Update(func(tx cache.Tx) error {
 		for _, name := range tx.Tables("table\x00" + t.r.Name + "\x00") {
 			d := digest.Digest(name[strings.LastIndexByte(name, 0)+1:])
-			if !keep[name] && !t.r.heldNames(tx, d) {
+			if !keep[name] && !t.r.keptNames(tx, d) {
 				if err := tx.Drop(name); err != nil {
 					return err
 				}
