@@ -170,3 +170,27 @@ func TestMoreConnectionsThanAreBorne(t *testing.T) {
 		}
 	}
 }
+
+// TestPartsOfOneOfTwoPlaces: where the file is in one of two places, the other is asked
+// once, and lanes know which.
+func TestPartsOfOneOfTwoPlaces(t *testing.T) {
+	y := newYard(t, 2)
+	for _, u := range y.ups {
+		u.Rate(20_000_000)
+	}
+	w := y.want()
+	w.Source = &source{group: y.group, paths: []string{"by-hash", largePath}, size: w.Size, pinned: true}
+	c, err := y.store.Get(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, y.large) {
+		t.Fatalf("%d bytes, %v", len(got), err)
+	}
+	for i, u := range y.ups {
+		if u.Count("/by-hash") > 1 || u.Count("/"+largePath) < 2 {
+			t.Errorf("%d was asked %q", i, u.Lines())
+		}
+	}
+}

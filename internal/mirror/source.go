@@ -15,10 +15,9 @@ import (
 // source fetches one object of a repository for a flight.
 type source struct {
 	group  *upstream.Group
-	name   string   // what errors begin with, "" where the caller names the repository
-	paths  []string // where the object can be had, the likeliest first
-	size   int64    // -1 unknown
-	pinned bool     // a digest will judge
+	name   string // what errors begin with, "" where the caller names the repository
+	size   int64  // -1 unknown
+	pinned bool   // a digest will judge
 	unless cache.Meta
 	asked  func(*upstream.Request) // adds what the protocol wants said; nil = nothing
 	hears  func(upstream.Info)     // is told of each answer; nil = nobody
@@ -26,6 +25,7 @@ type source struct {
 	lacks upstream.Lacks // of the parts
 
 	mu     sync.Mutex
+	paths  []string         // where the object can be had, the likeliest first; guarded by mu
 	avoid  []string         // mirrors under suspicion; guarded by mu
 	bodies []*upstream.Body // opened of late; guarded by mu
 	before []string         // the mirrors of those before them; guarded by mu
@@ -87,6 +87,7 @@ func (s *source) RejectFrom(mirror string, reason error) error {
 
 func (s *source) open(ctx context.Context, req upstream.Request, from string) (*cache.Incoming, error) {
 	s.mu.Lock()
+	paths := s.paths
 	req.Avoid = s.avoid
 	s.mu.Unlock()
 	if req.Off == 0 && from == "" { // with bytes of the new one in hand, "not modified" would be no answer
@@ -96,7 +97,7 @@ func (s *source) open(ctx context.Context, req upstream.Request, from string) (*
 		req.Patience = patience // there is something to serve meanwhile
 	}
 	var first error
-	for _, p := range s.paths {
+	for i, p := range paths {
 		req.Path = p
 		if s.asked != nil {
 			s.asked(&req)
@@ -105,6 +106,9 @@ func (s *source) open(ctx context.Context, req upstream.Request, from string) (*
 		if err == nil {
 			if s.hears != nil {
 				s.hears(body.Info)
+			}
+			if i > 0 {
+				s.found(p)
 			}
 			return s.incoming(body), nil
 		}
@@ -119,6 +123,13 @@ func (s *source) open(ctx context.Context, req upstream.Request, from string) (*
 		}
 	}
 	return nil, first
+}
+
+// found has a path be the first from now on.
+func (s *source) found(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paths = slices.Concat([]string{path}, slices.DeleteFunc(slices.Clone(s.paths), func(p string) bool { return p == path }))
 }
 
 func (s *source) incoming(b *upstream.Body) *cache.Incoming {

@@ -85,16 +85,21 @@ func (g *Group) byCost(size int64) []*mirror {
 	if len(order) == 1 {
 		return order
 	}
-	best := 0.0
-	for _, m := range order {
-		best = max(best, m.meter.throughput())
-	}
+	best := g.best()
 	costs := make(map[*mirror]float64, len(order))
 	for i, m := range order {
 		costs[m] = m.meter.cost(size, best)*(1+placeShare*float64(i)) + placeTime.Seconds()*float64(i)
 	}
 	slices.SortStableFunc(order, func(a, b *mirror) int { return cmp.Compare(costs[a], costs[b]) })
 	return order
+}
+
+// best is the throughput of the quickest mirror, 0 unknown.
+func (g *Group) best() (rate float64) {
+	for _, m := range g.mirrors() {
+		rate = max(rate, m.meter.throughput())
+	}
+	return rate
 }
 
 // cost is the seconds that size bytes are expected to take beside what is under
@@ -117,9 +122,10 @@ func (t *meter) cost(size int64, rate float64) float64 {
 }
 
 // withTry puts a mirror in front, once in a while, of which there is no measure.
-// Only where a digest judges: elsewhere another mirror may be another version.
+// Only where a digest judges: elsewhere another mirror may be another version. Of
+// parts, lanes try whom nobody knows.
 func (g *Group) withTry(order []*mirror, r Request) []*mirror {
-	if len(order) < 2 || !r.Pinned || r.Mirror != "" || r.Patience > 0 || r.Part == Lane || g.requests.Add(1)%tryEvery != 0 {
+	if len(order) < 2 || !r.Pinned || r.Mirror != "" || r.Patience > 0 || r.Part != NoPart || g.requests.Add(1)%tryEvery != 0 {
 		return order
 	}
 	now := g.t.now()

@@ -50,6 +50,9 @@ func (g *Group) ask(ctx context.Context, m *mirror, method string, r Request, li
 		return nil, err
 	}
 	info, end, err := g.judge(m, method, r, sent, resp)
+	if err == nil {
+		release, err = g.elsewhere(m, r, resp, release)
+	}
 	if err != nil {
 		w.arm("error body", drainFor)
 		drain(resp)

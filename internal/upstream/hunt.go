@@ -223,7 +223,7 @@ func sound(err error) bool {
 	if errors.As(err, &s) {
 		return s.Code < 500 && s.Code != http.StatusTooManyRequests && s.Code != http.StatusRequestTimeout
 	}
-	return errors.As(err, &size) || errors.Is(err, ErrChanged) || errors.Is(err, errIgnored)
+	return errors.As(err, &size) || errors.Is(err, ErrChanged) || errors.Is(err, errIgnored) || errors.Is(err, errElsewhere)
 }
 
 // repeatable: asking again soon may help. Who hung once would hang again.

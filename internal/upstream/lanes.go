@@ -41,13 +41,16 @@ const (
 	Lane
 )
 
+// errElsewhere is the answer of one that leads to a host without a connection to spare.
+var errElsewhere = errors.New("leads to a host that has no connection to spare")
+
 // errIgnored is the answer of one mirror that ignores Range.
 var errIgnored = errors.New("ignores ranges")
 
 // Lanes is how many parts of a file of that size are worth fetching at once: as
 // many as the hosts of mirrors that are well have connections. 1 where it is not worth it.
 func (g *Group) Lanes(size int64) int {
-	if size < lanesFrom {
+	if size < lanesFrom || g.cap != nil && g.best() >= float64(g.cap.Limit()) {
 		return 1
 	}
 	hosts := map[string]bool{}
@@ -63,12 +66,10 @@ func (g *Group) Lanes(size int64) int {
 // gave wrong bytes or stalled, what ignores ranges, is under the floor beside the
 // best, or would bring the part when the others had brought it and all the rest.
 func (g *Group) worthy(r Request) (fit []*mirror) {
-	best, all, first := 0.0, 0.0, 0.0
+	best, all, first := g.best(), 0.0, 0.0
 	for i, m := range g.mirrors() {
-		rate := m.meter.throughput()
-		best = max(best, rate)
 		if s, _ := m.breaker.state(); s == Closed && !m.breaker.suspect() {
-			all += rate * float64(g.connections)
+			all += m.meter.throughput() * float64(g.connections)
 		}
 		if wait := m.meter.wait(0); i == 0 || wait < first {
 			first = wait

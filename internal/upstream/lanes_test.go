@@ -160,6 +160,18 @@ func TestRangesElsewhere(t *testing.T) {
 	}
 }
 
+// TestLanesUnderACap: where one connection brings what there may be, more of them only
+// keep the reader waiting.
+func TestLanesUnderACap(t *testing.T) {
+	for rate, want := range map[int64]int{50_000: 1, 10_000_000: 2} {
+		b := setUp(t, 2, func(c *upstream.Config) { c.Rate = rate })
+		b.read(t, whole(), 100_000)
+		if got := b.Lanes(64 << 20); got != want {
+			t.Errorf("%d lanes under %d bytes/s, want %d: %+v", got, rate, want, b.Status())
+		}
+	}
+}
+
 func TestAvoid(t *testing.T) {
 	b := setUp(t, 2)
 	r := part(0, 1000, upstream.Lead)

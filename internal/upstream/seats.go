@@ -109,8 +109,26 @@ func busy(code int) bool {
 // hold counts a request to m and the body that it brings; the func it returns, once,
 // that they are over.
 func (g *Group) hold(m *mirror) func() {
-	over, leave := m.meter.hold(), g.t.seats.take(m.host)
-	return func() { over(); leave() }
+	return both(m.meter.hold(), g.t.seats.take(m.host))
+}
+
+func both(a, b func()) func() { return func() { a(); b() } }
+
+// elsewhere has an answer of m count at the host too that m led to; release is what
+// it counts for already.
+func (g *Group) elsewhere(m *mirror, r Request, resp *http.Response, release func()) (func(), error) {
+	at := hostPort(resp.Request.URL)
+	if at == m.host {
+		return release, nil
+	}
+	if r.Part != Lane {
+		return both(release, g.t.seats.take(at)), nil
+	}
+	leave, ok := g.t.seats.seize(at, g.connections)
+	if !ok {
+		return release, errElsewhere
+	}
+	return both(release, leave), nil
 }
 
 // seize is hold for a lane, nil where m's host has no connection to spare.
@@ -119,6 +137,5 @@ func (g *Group) seize(m *mirror) func() {
 	if !ok {
 		return nil
 	}
-	over := m.meter.hold()
-	return func() { over(); leave() }
+	return both(m.meter.hold(), leave)
 }

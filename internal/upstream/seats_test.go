@@ -61,6 +61,45 @@ func TestAHostIsShared(t *testing.T) {
 	}
 }
 
+// TestAHostBehindRedirects: mirrors that send lanes on to one host share its
+// connections.
+func TestAHostBehindRedirects(t *testing.T) {
+	b := setUp(t, 4)
+	for _, u := range b.u[:3] {
+		u.Fail(path, faulty.Redirect(b.u[3].URL+path).Always())
+	}
+	var lacks upstream.Lacks
+	lane := func(off int64) error {
+		r := part(off, off+1000, upstream.Lane)
+		r.Lacks = &lacks
+		body, err := b.Open(t.Context(), r)
+		if err == nil {
+			t.Cleanup(func() { body.Close() })
+		}
+		return err
+	}
+	lead := b.open(t, part(0, 1000, upstream.Lead))
+	for range 3 {
+		if err := lane(1000); !errors.Is(err, upstream.ErrNoLane) {
+			t.Error(err)
+		}
+	}
+	for i, u := range b.u[:3] {
+		if n := len(u.Requests()); n != 1 {
+			t.Errorf("%d was asked %d times", i, n)
+		}
+	}
+	for i, s := range b.Status() {
+		if s.Failures != 0 || s.Active > 1 {
+			t.Errorf("%d: %+v", i, s)
+		}
+	}
+	lead.Close()
+	if err := lane(1000); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestALaneIsNotWaitedForLong: a mirror that keeps a lane waiting is the last choice
 // for a while, and no more: to others it may answer.
 func TestALaneIsNotWaitedForLong(t *testing.T) {
