@@ -14,8 +14,9 @@ import (
 type Fault struct {
 	times  int // how many requests it still serves, below zero for ever
 	when   func(*http.Request) bool
-	before []func(*exchange) bool // ahead of the answer; false: nothing more is sent
-	after  []func(*exchange)      // change the right answer
+	swap   func(*Server, string) file // replaces the file at the path; the server is locked
+	before []func(*exchange) bool     // ahead of the answer; false: nothing more is sent
+	after  []func(*exchange)          // change the right answer
 }
 
 // Times makes the fault serve n requests.
@@ -36,6 +37,9 @@ func (f Fault) Ranged() Fault {
 func (f Fault) And(g Fault) Fault {
 	f.before = append(slices.Clone(f.before), g.before...)
 	f.after = append(slices.Clone(f.after), g.after...)
+	if g.swap != nil {
+		f.swap = g.swap
+	}
 	return f
 }
 
@@ -149,13 +153,13 @@ func Partial() Fault {
 	})
 }
 
-// Swap replaces the file before the request is answered, for good.
+// Swap replaces the file as the request comes in, for good: a Set after it stands.
 func Swap(data []byte) Fault {
 	data = slices.Clone(data)
-	return before(func(x *exchange) bool {
-		x.file, x.found = x.s.replace(x.r.URL.Path, data), true
-		return true
-	})
+	return Fault{times: 1, swap: func(s *Server, path string) file {
+		s.files[path] = s.version(data)
+		return s.files[path]
+	}}
 }
 
 // Status answers with a code and, in pairs, header fields.

@@ -121,6 +121,25 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestSwapComesFirst: what is set while a swapping request is still being answered
+// stays.
+func TestSwapComesFirst(t *testing.T) {
+	u := server(t)
+	u.Fail("/a", faulty.Delay(50*time.Millisecond).And(faulty.Swap([]byte("new"))))
+	swapped := make(chan got)
+	go func() { swapped <- get(t, u.URL+"/a") }()
+	for u.Count("/a") == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	u.Set("/a", content)
+	if g := <-swapped; string(g.body) != "new" {
+		t.Errorf("%v, %d bytes", g.err, len(g.body))
+	}
+	if g := get(t, u.URL+"/a"); !bytes.Equal(g.body, content) {
+		t.Errorf("%v, %d bytes", g.err, len(g.body))
+	}
+}
+
 func TestRangeFaults(t *testing.T) {
 	u := server(t)
 	ask := []string{"Range", "bytes=10-19", "If-Range", `"stale"`}

@@ -240,6 +240,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	s.log = append(s.log, x.log)
 	fault := s.take(r)
+	if fault != nil && fault.swap != nil {
+		x.file, x.found = fault.swap(s, r.URL.Path), true
+	}
 	s.mu.Unlock()
 	if fault != nil {
 		for _, do := range fault.before {
@@ -255,15 +258,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	x.send()
-}
-
-// replace makes data what path holds from now on.
-func (s *Server) replace(path string, data []byte) file {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f := s.version(data)
-	s.files[path] = f
-	return f
 }
 
 // Host is the server's host:port.
