@@ -27,7 +27,7 @@ func (r *repository) mutable(plan repo.Plan, req Request) mutable {
 		store: r.m.store, now: r.m.now, name: r.Name + "/" + plan.Path, account: r.Name,
 		fresh: r.Fresh, patience: patienceWith(r.Upstream), early: true, from: req.From, final: absent,
 		source: func(seen cache.Entry) cache.Source {
-			return &source{group: r.Upstream, paths: []string{plan.Path}, size: -1, unless: seen.Meta}
+			return &source{group: r.Upstream, name: r.Name, paths: []string{plan.Path}, size: -1, unless: seen.Meta}
 		},
 	}
 }

@@ -164,7 +164,7 @@ func (r *repository) openByHash(ctx context.Context, rt *root, plan repo.Plan) (
 		return nil, fmt.Errorf("%w: %s: %s", ErrNotListed, r.Name, plan.Path)
 	}
 	rt.doubt()
-	src := &source{group: r.Upstream, paths: []string{plan.Path}, size: -1, pinned: true}
+	src := &source{group: r.Upstream, name: r.Name, paths: []string{plan.Path}, size: -1, pinned: true}
 	c, err := r.m.store.Get(ctx, cache.Want{Account: r.Name, Digest: plan.Digest, Size: -1, Source: src})
 	if err != nil {
 		return nil, r.absent(plan.Path, err)
@@ -190,7 +190,7 @@ func (r *repository) openRef(ctx context.Context, ref repo.Ref, req Request) (*A
 	if req.Head && ref.Size >= 0 {
 		return headOf(ref), nil
 	}
-	src := &source{group: r.Upstream, paths: []string{ref.Path}, size: ref.Size, pinned: true}
+	src := &source{group: r.Upstream, name: r.Name, paths: []string{ref.Path}, size: ref.Size, pinned: true}
 	c, err := r.m.store.Get(ctx, cache.Want{Account: r.Name, Digest: ref.Digest, Size: ref.Size, Early: true, From: req.From, Source: src})
 	if err != nil {
 		return nil, err
@@ -205,7 +205,7 @@ func (r *repository) passThrough(ctx context.Context, plan repo.Plan, req Reques
 	if req.Head {
 		return r.askHead(ctx, plan)
 	}
-	src := &source{group: r.Upstream, paths: []string{plan.Path}, size: -1}
+	src := &source{group: r.Upstream, name: r.Name, paths: []string{plan.Path}, size: -1}
 	c, err := r.m.store.Get(ctx, cache.Want{
 		Name: r.Name + "/" + plan.Path, Size: -1, Early: true, Transient: true, From: req.From, Account: r.Name, Source: src,
 	})
