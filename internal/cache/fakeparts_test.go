@@ -51,7 +51,7 @@ func (s *fakeParts) want() Want {
 
 func (s *fakeParts) Lanes(int64) int { return len(s.origins) }
 
-func (s *fakeParts) Avoid(who string) {
+func (s *fakeParts) Avoid(who string) bool {
 	s.pmu.Lock()
 	defer s.pmu.Unlock()
 	s.avoid = who
@@ -59,6 +59,7 @@ func (s *fakeParts) Avoid(who string) {
 		s.trial()
 		s.trial = nil
 	}
+	return true
 }
 
 func (s *fakeParts) RejectFrom(who string, reason error) error {
@@ -145,7 +146,7 @@ func (b *partBody) Read(p []byte) (int, error) {
 	return b.fakeBody.Read(p)
 }
 
-func (b *partBody) Origin() string { return b.from }
+func (b *partBody) Origin() (from, version string) { return b.from, "1" }
 
 func (b *partBody) Close() error {
 	b.once.Do(func() {

@@ -149,14 +149,14 @@ func (f *flight) atEnd(t *fetcher) error {
 }
 
 // write puts p where it is missing and reports whether the fetcher has met bytes
-// that were there before.
-func (f *flight) write(t *fetcher, p []byte, from string) (met bool, err error) {
+// that were there before, or that another is writing.
+func (f *flight) write(t *fetcher, p []byte, from giver) (met bool, err error) {
 	if err := f.makeRoom(t, int64(len(p))); err != nil {
 		return false, err
 	}
 	for len(p) > 0 {
 		f.mu.Lock()
-		gap, _ := f.have.Gap(t.pos, t.pos+int64(len(p)))
+		gap, _ := f.taken.Gap(t.pos, t.pos+int64(len(p)))
 		if gap == (extent.Span{}) || gap.Off > t.pos {
 			n := int64(len(p))
 			if gap.Off > t.pos {
@@ -170,6 +170,7 @@ func (f *flight) write(t *fetcher, p []byte, from string) (met bool, err error) 
 			}
 			continue
 		}
+		f.taken.Add(gap.Off, gap.End) // where a write fails the flight does
 		f.mu.Unlock()
 		n := int(gap.End - gap.Off)
 		from, err := f.compare(p[:n], gap.Off, from)
@@ -181,7 +182,7 @@ func (f *flight) write(t *fetcher, p []byte, from string) (met bool, err error) 
 		}
 		f.mu.Lock()
 		f.have.Add(gap.Off, gap.End)
-		f.gave(gap, from)
+		f.gave(from, gap)
 		t.pos, p = gap.End, p[n:]
 		f.s.space.wrote(&f.hold, f.have.Len()-f.hold.written) // another may have brought some too
 		f.broadcast()

@@ -35,13 +35,15 @@ type flight struct {
 	size     int64         // -1 unknown; guarded by mu
 	framed   bool          // the end of the bytes is proved; guarded by mu
 	have     extent.Set    // guarded by mu
+	taken    extent.Set    // have, and what is being written; guarded by mu
 	hold     hold          // of the budget; guarded by mu
 	fetchers []*fetcher    // guarded by mu
 	parts    bool          // it is fetched in parts, by several lanes; guarded by mu
 	base     int64         // the first part's beginning; guarded by mu
 	noRange  bool          // the source cannot start in the middle; guarded by mu
-	given    []given       // whose the bytes are; guarded by mu
+	given    ledger        // whose the bytes are, where a digest will judge; guarded by mu
 	onTrial  bool          // whose are wrong is being found out; guarded by mu
+	hushed   bool          // readers wait for how the trial ends; guarded by mu
 	shown    extent.Set    // what readers have had; guarded by mu
 	changed  extent.Set    // of that, what was replaced by other bytes; guarded by mu
 	readers  int           // guarded by mu
@@ -193,7 +195,8 @@ func (f *flight) startOver() bool {
 		return false
 	}
 	// The size stays until another is told: readers have been told it already.
-	f.err, f.have, f.noRange, f.onTrial, f.given = nil, extent.Set{}, false, false, nil
+	f.err, f.have, f.taken, f.given = nil, extent.Set{}, extent.Set{}, nil
+	f.noRange, f.onTrial, f.hushed = false, false, false
 	f.ctx, f.cancel = context.WithCancelCause(f.s.ctx)
 	return true
 }

@@ -120,7 +120,40 @@ func (f *flight) await(ctx context.Context, w Want) error {
 		w.Early = false // there is no last byte to hold back
 		return f.await(ctx, w)
 	}
+	if err == nil && w.Early && f.nearlyThere() {
+		return f.linger(ctx)
+	}
 	return err
+}
+
+const (
+	// soonMost is how much may be missing for readers to wait for the verdict before
+	// they see anything, lingerFor how long they do. What is wrong then is replaced
+	// before anybody has had it. Most packages are that small, and of a reader's time
+	// no more is lost than an upstream of 2 MB/s takes.
+	soonMost  = 1 << 20
+	lingerFor = 500 * time.Millisecond
+)
+
+// nearlyThere reports whether the verdict may be expected in a moment.
+func (f *flight) nearlyThere() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.want.Digest != "" && f.size >= 0 && f.size-f.have.Len() <= soonMost
+}
+
+// linger waits for the verdict, but not long.
+func (f *flight) linger(ctx context.Context) error {
+	t := time.NewTimer(lingerFor)
+	defer t.Stop()
+	select {
+	case <-f.done:
+		return f.outcome(ctx)
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (f *flight) empty() bool {

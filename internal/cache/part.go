@@ -17,7 +17,9 @@ import (
 type part struct {
 	Size int64      `json:"s"`
 	Have extent.Set `json:"h"`
-	Time time.Time  `json:"t"`
+	// Given tells of a digest's object who gave what of Have.
+	Given ledger    `json:"g,omitempty"`
+	Time  time.Time `json:"t"`
 	// Account pays for what is reserved.
 	Account string `json:"r,omitempty"`
 	Meta

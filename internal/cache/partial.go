@@ -27,8 +27,11 @@ func (f *flight) begin() (*Incoming, *fetcher, error) {
 	}
 	asked, end := f.s.now(), f.firstPart(off, old)
 	in, kept, err := f.openFirst(off, end, old)
+	if err == nil {
+		kept = kept.without(origin(in))
+	}
 	if err == nil && kept.Have.Len() < old.Have.Len() {
-		err = f.void(in)
+		err = f.void(in, kept)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -106,11 +109,11 @@ func (f *flight) joins(in *Incoming, old part) bool {
 	return in.Size >= 0 && sameStrong(in.Meta, in.Meta)
 }
 
-// void empties the partial for bytes of another version. The record goes first:
-// it must never claim bytes that came after it.
-func (f *flight) void(in *Incoming) error {
+// void empties the partial but for what is kept. The record goes first: it must
+// never claim bytes that came after it.
+func (f *flight) void(in *Incoming, kept part) error {
 	err := f.s.dropPart(f.name)
-	if err == nil && f.file != nil {
+	if err == nil && f.file != nil && kept.Have.Len() == 0 && !f.doubted() {
 		err = f.file.Truncate(0)
 	}
 	if err != nil {
@@ -181,12 +184,9 @@ func (f *flight) fits(p part) bool {
 func (f *flight) adopt(old part, size int64, meta Meta) *fetcher {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.size, f.meta, f.have = size, meta, old.Have.Clone()
-	if !f.onTrial {
-		f.given = nil
-		for _, there := range f.have.Spans() {
-			f.gave(there, "")
-		}
+	f.size, f.meta, f.have, f.taken = size, meta, old.Have.Clone(), old.Have.Clone()
+	if f.want.Digest != "" && (!f.onTrial || f.have.Len() == 0) {
+		f.given = old.inherited()
 	}
 	f.s.space.wrote(&f.hold, f.have.Len()-f.hold.written)
 	f.broadcast()
@@ -216,9 +216,10 @@ func (f *flight) reserve() error {
 // checkpoint syncs what is there, with its name, and then writes down that it is.
 func (f *flight) checkpoint() error {
 	f.mu.Lock()
-	p := part{Size: f.size, Have: f.have.Clone(), Meta: f.meta, Time: f.s.now(), Account: f.want.Account}
+	p := part{Size: f.size, Have: f.have.Clone(), Given: f.given.clone(), Meta: f.meta, Time: f.s.now(), Account: f.want.Account}
+	doubted := f.onTrial
 	f.mu.Unlock()
-	if !f.resumable(p) {
+	if doubted || !f.resumable(p) {
 		return nil
 	}
 	if err := errors.Join(f.file.Sync(), durable.SyncDir(filepath.Join(f.s.dir, "partial"))); err != nil {

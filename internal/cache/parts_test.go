@@ -263,6 +263,7 @@ func TestAllLie(t *testing.T) {
 		_, err = io.ReadAll(c)
 		c.Close()
 	}
+	settled(t, s)
 	if !errors.Is(err, ErrMismatch) || src.rejected == 0 || len(src.guilty) != 0 {
 		t.Errorf("%v, found %v, rejected %d times", err, src.guilty, src.rejected)
 	}
@@ -304,10 +305,10 @@ func TestATrialThatCannotEnd(t *testing.T) {
 	c := get(t, s, src.want())
 	_, err := io.Copy(io.Discard, c)
 	c.Close()
+	settled(t, s)
 	if err == nil || src.rejected != 0 || !slices.Equal(src.guilty, []string{""}) {
 		t.Errorf("%v, found %v, rejected %d times", err, src.guilty, src.rejected)
 	}
-	settled(t, s)
 }
 
 // TestReadersAddNoLanes: who reads far ahead has a part fetched, and not one more

@@ -36,7 +36,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	for {
 		f := r.f
 		f.mu.Lock()
-		if f.changed.Meets(&r.seen) {
+		if f.spoiled(r) {
 			f.mu.Unlock()
 			return r.read(0, errReplaced)
 		}
@@ -53,14 +53,14 @@ func (r *reader) Read(p []byte) (int, error) {
 			// Where the size is not known yet, the newest byte may be the last.
 			upto = min(upto, max(size, f.have.End())-1)
 		}
-		if f.onTrial && !f.whole {
+		if f.hushed && !f.whole {
 			upto = r.off // it may change
 		}
 		if upto > r.off {
 			n := int(min(int64(len(p)), upto-r.off))
 			f.served = true
 			f.shown.Add(r.off, r.off+int64(n))
-			if !f.onTrial { // what comes after one is right
+			if !f.onTrial { // what comes in one was compared, and after it all is right
 				r.seen.Add(r.off, r.off+int64(n))
 			}
 			f.mu.Unlock()
@@ -70,7 +70,7 @@ func (r *reader) Read(p []byte) (int, error) {
 		if f.ended {
 			err = f.err // before the end the flight may yet start over
 		}
-		if !f.onTrial {
+		if !f.hushed {
 			f.reach(r.off)
 		}
 		f.mu.Unlock()
@@ -89,6 +89,12 @@ func (r *reader) Read(p []byte) (int, error) {
 			return r.read(0, r.ctx.Err())
 		}
 	}
+}
+
+// spoiled reports whether r has had bytes that proved wrong: some that were replaced,
+// or all but the last of an object that is on trial. f.mu is held.
+func (f *flight) spoiled(r *reader) bool {
+	return f.changed.Meets(&r.seen) || f.onTrial && !f.whole && r.seen.Len() == f.size-1
 }
 
 // read notes the place and what broke it.

@@ -123,7 +123,7 @@ func TestSecondOwnerIsRefused(t *testing.T) {
 
 func TestLostFileIsAMiss(t *testing.T) {
 	s := open(t, Options{})
-	src := newFake(t, 1<<20)
+	src := newFake(t, 3<<20) // what is small is open already
 	readAll(t, get(t, s, src.vouched()), src.data)
 	settled(t, s)
 	if err := os.Remove(s.blobPath(digest.Of(src.data))); err != nil {

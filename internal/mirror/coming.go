@@ -34,12 +34,12 @@ func (b *comingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Origin is the body's.
-func (b *comingBody) Origin() string {
-	if o, ok := b.ReadCloser.(interface{ Origin() string }); ok {
+// Origin is the body's own.
+func (b *comingBody) Origin() (mirror, version string) {
+	if o, ok := b.ReadCloser.(interface{ Origin() (string, string) }); ok {
 		return o.Origin()
 	}
-	return ""
+	return "", ""
 }
 
 func (b *comingBody) Close() error {

@@ -69,11 +69,13 @@ func (o *own) OpenPart(ctx context.Context, off, end int64, spare bool) (*cache.
 	return in, o.note(in, off, err)
 }
 
-// Avoid is the source's.
-func (o *own) Avoid(origin string) {
-	if suspecting, ok := o.Source.(cache.Suspecting); ok {
-		suspecting.Avoid(origin)
+// Avoid is the source's. Whom to avoid is asked when the digest was wrong.
+func (o *own) Avoid(origin string) (others bool) {
+	if origin != "" {
+		o.wrong()
 	}
+	suspecting, ok := o.Source.(cache.Suspecting)
+	return ok && suspecting.Avoid(origin)
 }
 
 // RejectFrom is the source's; a source of one origin has nobody to name.
@@ -98,4 +100,5 @@ func (o *own) wrong() {
 	for _, over := range o.over {
 		over()
 	}
+	o.over = nil
 }

@@ -66,14 +66,15 @@ func (s *source) OpenPart(ctx context.Context, off, end int64, spare bool) (*cac
 	return in, err
 }
 
-// Avoid has what comes from now on come from other mirrors.
-func (s *source) Avoid(mirror string) {
+// Avoid has what comes from now on come from other mirrors, where there are any.
+func (s *source) Avoid(mirror string) (others bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.avoid = nil
 	if mirror != "" {
 		s.avoid = []string{mirror}
 	}
+	return slices.ContainsFunc(s.group.Mirrors(), func(m string) bool { return m != mirror })
 }
 
 // RejectFrom blames one mirror, "" nobody who is known, and names it.

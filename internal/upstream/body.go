@@ -27,11 +27,11 @@ type Body struct {
 	size   int64 // Info.Size, or learned from a resume
 	fault  error // why the present exchange broke, when that is not dealt with yet
 	run    *resumption
-	since  int64 // where the last resumption began
-	crumbs int   // resumptions in a row that brought little
-	origin string
-	leaves int   // mirrors left that had it open still
-	end    error // what Read says from now on, nil before the end
+	since  int64     // where the last resumption began
+	crumbs int       // resumptions in a row that brought little
+	last   *exchange // of the last Read, or the first
+	leaves int       // mirrors left that had it open still
+	end    error     // what Read says from now on, nil before the end
 
 	mu      sync.Mutex // guards all below
 	x       *exchange  // nil after Close
@@ -48,7 +48,7 @@ func newBody(ctx context.Context, cancel context.CancelFunc, g *Group, r Request
 	}
 	return &Body{
 		Info: x.info, g: g, r: r, ctx: ctx, cancel: cancel,
-		pos: x.info.Off, size: x.info.Size, x: x, sources: []string{x.m.label},
+		pos: x.info.Off, size: x.info.Size, x: x, last: x, sources: []string{x.m.label},
 	}
 }
 
@@ -62,8 +62,9 @@ func (b *Body) Sources() []string {
 // End is one past the last byte that Read delivers, -1 unknown.
 func (b *Body) End() int64 { return b.stopAt() }
 
-// Origin is the mirror of the bytes that the last Read brought.
-func (b *Body) Origin() string { return b.origin }
+// Origin is the mirror of the bytes that the last Read brought, before the first
+// that of those to come, and what tells the version of the file there, "" unknown.
+func (b *Body) Origin() (mirror, version string) { return b.last.m.label, b.last.version }
 
 // Close ends the transfer. It is safe at any time and more than once.
 func (b *Body) Close() error {
@@ -145,7 +146,7 @@ func (b *Body) took(x *exchange, n int) {
 		x.m.breaker.worked()
 	}
 	b.pos += int64(n)
-	b.origin = x.m.label
+	b.last = x
 	b.run = nil
 }
 

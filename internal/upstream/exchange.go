@@ -16,6 +16,8 @@ type exchange struct {
 	end   int64 // one past the last byte that this answer carries, -1 unknown
 	bytes int64 // read so far
 
+	version string // tells versions of the file at m apart, "" unknown
+
 	ctx     context.Context // of this exchange; its cause tells a time-out from the caller's leaving
 	watch   *watch
 	idle    time.Duration
@@ -62,7 +64,22 @@ func (g *Group) ask(ctx context.Context, m *mirror, method string, r Request, li
 		return nil, err
 	}
 	m.meter.outcome(false)
-	return &exchange{m: m, info: info, end: end, ctx: ctx, watch: w, idle: g.timeouts.Idle, body: resp.Body, release: release}, nil
+	return &exchange{
+		m: m, info: info, end: end, version: m.version(resp, info.Validator), ctx: ctx, watch: w,
+		idle: g.timeouts.Idle, body: resp.Body, release: release,
+	}, nil
+}
+
+// version tells one version of a file at m from another, as far as v does. Where a
+// redirect led, the next one need not lead.
+func (m *mirror) version(resp *http.Response, v Validator) string {
+	switch {
+	case !m.serves(resp.Request.URL):
+		return ""
+	case v.strongTag():
+		return v.ETag
+	}
+	return v.LastModified
 }
 
 // read is one Read of the stream within the idle time-out, for what has no mirror
