@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -39,6 +40,8 @@ type row struct {
 const (
 	// fileMost bounds the files read, in bytes.
 	fileMost = 1 << 20
+	// secretLeast is what a token that somebody made up should have, in characters.
+	secretLeast = 16
 	// tokensMost bounds the tokens, so that their file stays far below fileMost.
 	tokensMost = 1000
 )
@@ -68,8 +71,11 @@ func (s *Store) openLocal(file string) error {
 	if err != nil {
 		return fmt.Errorf("the token file: %w", err)
 	}
-	if len(secret) < 16 {
-		return fmt.Errorf("the token file %s holds %d characters, expected a token of 16 or more", file, len(secret))
+	if secret == "" {
+		return fmt.Errorf("the token file %s is empty, expected a token, or no file so that one is made", file)
+	}
+	if len(secret) < secretLeast {
+		slog.Warn("the token file holds a short token, which can be guessed", "characters", len(secret), "expected", secretLeast)
 	}
 	s.rows = slices.DeleteFunc(s.rows, func(r row) bool { return r.Name == Local })
 	s.rows = append(s.rows, row{Token{Name: Local, Role: Admin, Created: s.now().UTC()}, hashOf(secret)})

@@ -91,9 +91,13 @@ func TestLocal(t *testing.T) {
 	if _, err := p.open(t).Find(secret); !errors.Is(err, ErrUnknown) {
 		t.Errorf("after its file was removed: %v, expected ErrUnknown", err)
 	}
-	os.WriteFile(p.local, []byte("short\n"), 0o600)
+	os.WriteFile(p.local, []byte("my own\n"), 0o600)
+	if found, err := p.open(t).Find("my own"); err != nil || found.Name != Local {
+		t.Errorf("a token of the operator's: %+v, %v", found, err)
+	}
+	os.WriteFile(p.local, []byte("\n"), 0o600)
 	if _, err := Open(p.file, p.local, time.Now); err == nil {
-		t.Error("a short token was taken")
+		t.Error("an empty token was taken")
 	}
 }
 
