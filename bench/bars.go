@@ -23,6 +23,10 @@ const (
 	herdBytesLimit = 1.01 // origin's bytes to the object's
 	herdFirstLimit = 50   // ms to a joiner's first byte: the slowest joiner of a middling round
 
+	groupTimesLimit = 3    // times as fast as the best of its mirrors alone
+	groupBytesLimit = 1.02 // all mirrors' bytes to the object's
+	groupPauseLimit = 1000 // ms without a byte when the best mirror dies
+
 	// Requests/s to docker-registry's, as far up as CPU per request is what tells; of
 	// larger blobs the copying does.
 	registryRateLimit = 20
@@ -67,6 +71,19 @@ func judgeHerd(name string, rounds []herd) []bar {
 	return []bar{
 		atMost(name+": upstream bytes to the object's", worst(rounds, func(h herd) float64 { return h.UpstreamRatio }), herdBytesLimit, "x"),
 		atMost(name+": slowest joiner's first byte", 1e3*median(rounds, func(h herd) float64 { return h.JoinerMax }), herdFirstLimit, "ms"),
+	}
+}
+
+func judgeGroups(rounds []group) []bar {
+	if len(rounds) == 0 {
+		return nil
+	}
+	const name = "group: "
+	return []bar{
+		above(name+"times as fast as its best mirror", median(rounds, func(g group) float64 { return g.Times }), groupTimesLimit, "x"),
+		atMost(name+"upstream bytes to the object's", worst(rounds, func(g group) float64 { return g.Bytes }), groupBytesLimit, "x"),
+		atMost(name+"longest pause when the best mirror dies", worst(rounds, func(g group) float64 { return 1e3 * g.Pause }), groupPauseLimit, "ms"),
+		atMost(name+"client errors with three of four mirrors dead", worst(rounds, func(g group) float64 { return float64(g.Errors) }), 0, ""),
 	}
 }
 

@@ -31,7 +31,7 @@ func measure(ctx context.Context, o options, say sayFunc) (*report, error) {
 			return nil, err
 		}
 	}
-	repo, err := makeRepository(filepath.Join(dir, "repository"), hitSizes, o.herds)
+	repo, err := makeRepository(filepath.Join(dir, "repository"), hitSizes, o)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,14 @@ func measure(ctx context.Context, o options, say sayFunc) (*report, error) {
 		Load: load{Connections: 32, Threads: 2, Duration: o.run},
 	}
 	r.Versions["wrk"] = wrkVersion()
-	return r, r.fill(ctx, f, repo, script, o.rounds, say)
+	if err := r.fill(ctx, f, repo, script, o.rounds, say); err != nil {
+		return nil, err
+	}
+	if r.Groups, err = measureGroups(ctx, dir, o, repo, say); err != nil {
+		return nil, err
+	}
+	r.Bars = append(r.Bars, judgeGroups(r.Groups)...)
+	return r, nil
 }
 
 // fill runs the experiments.
@@ -58,8 +65,10 @@ func (r *report) fill(ctx context.Context, f *fleet, repo *repository, script st
 	if err != nil {
 		return err
 	}
-	r.Hits = h.rows(f.servers, hitSizes)
-	r.Ratios = h.ratios(hitSizes)
+	if rounds > 0 {
+		r.Hits = h.rows(f.servers, hitSizes)
+		r.Ratios = h.ratios(hitSizes)
+	}
 	herds, err := measureHerds(ctx, f, repo, say)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -26,6 +27,7 @@ type mirrordRepo struct {
 	server, name, kind string
 	path               string // at mirrord, without a slash at the end
 	origin             *upstream
+	upstreams          []string // of the configuration
 }
 
 // startMirrord runs one process with the apt repository, and where asked with a
@@ -49,19 +51,16 @@ func serveMirrord(ctx context.Context, f *fleet, dir string, o options, repo *re
 	}
 	f.versions[mirrordName] = strings.TrimSpace(string(version))
 	for i := range repos {
-		if repos[i].origin, err = f.origin(repo); err != nil {
+		r := &repos[i]
+		if r.origin, err = f.origin(repo); err != nil {
 			return err
 		}
+		r.upstreams = []string{r.origin.URL}
+		if r.kind == kindOCI {
+			r.upstreams = []string{r.origin.Registry}
+		}
 	}
-	addr, err := freeAddr()
-	if err != nil {
-		return err
-	}
-	conf := filepath.Join(dir, "mirrord.yaml")
-	if err := writeFile(dir, filepath.Base(conf), mirrordConfig(addr, filepath.Join(dir, "data"), repos)); err != nil {
-		return err
-	}
-	p, err := f.run(ctx, dir, addr, o.program, "serve", "--config", conf)
+	addr, p, err := runMirrord(ctx, f, dir, o, repos)
 	if err != nil {
 		return err
 	}
@@ -71,15 +70,31 @@ func serveMirrord(ctx context.Context, f *fleet, dir string, o options, repo *re
 	return nil
 }
 
+// runMirrord starts a process that serves these repositories.
+func runMirrord(ctx context.Context, f *fleet, dir string, o options, repos []mirrordRepo) (addr string, p *process, err error) {
+	if addr, err = freeAddr(); err != nil {
+		return "", nil, err
+	}
+	conf := filepath.Join(dir, "mirrord.yaml")
+	if err := writeFile(dir, filepath.Base(conf), mirrordConfig(addr, filepath.Join(dir, "data"), repos)); err != nil {
+		return "", nil, err
+	}
+	p, err = f.run(ctx, dir, addr, o.program, "serve", "--config", conf)
+	return addr, p, err
+}
+
 // mirrordConfig leaves all at its default that the experiments do not need.
 func mirrordConfig(addr, data string, repos []mirrordRepo) []byte {
 	conf := fmt.Appendf(nil, "listen: [%q]\ndata_dir: %q\ncache: {max_size: 20GiB, min_free: 64MiB}\nrepos:\n", addr, data)
 	for _, r := range repos {
-		url, more := r.origin.URL, ""
-		if r.kind == kindOCI {
-			url, more = r.origin.Registry, ", default: true"
+		urls, more := make([]string, len(r.upstreams)), ""
+		for i, u := range r.upstreams {
+			urls[i] = strconv.Quote(u)
 		}
-		conf = fmt.Appendf(conf, "  - {name: %s, type: %s, upstreams: [%q], fresh: 1h%s}\n", r.name, r.kind, url, more)
+		if r.kind == kindOCI {
+			more = ", default: true"
+		}
+		conf = fmt.Appendf(conf, "  - {name: %s, type: %s, upstreams: [%s], fresh: 1h%s}\n", r.name, r.kind, strings.Join(urls, ", "), more)
 	}
 	return conf
 }

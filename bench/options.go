@@ -25,6 +25,7 @@ type options struct {
 	run     time.Duration
 	rounds  int
 	herds   int
+	groups  int
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
@@ -39,10 +40,11 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.enforce, "enforce", false, "exit 1 where a bar is missed")
 	flags.BoolVar(&o.noPush, "nginx-tcp-nopush", false, "give nginx tcp_nopush, which makes it slow on loopback")
 	flags.DurationVar(&o.run, "duration", 2*time.Second, "of one wrk run, whole seconds")
-	flags.IntVar(&o.rounds, "rounds", 5, "rounds of hits")
+	flags.IntVar(&o.rounds, "rounds", 5, "rounds of hits; 0 for none")
 	flags.IntVar(&o.herds, "herds", 3, "rounds of the herd; 0 for none")
-	flags.BoolFunc("quick", "about a minute: 1 round of 1 s, 1 herd, without "+genericName+"; flags after it still count", func(string) error {
-		o.quick, o.run, o.rounds, o.herds = true, time.Second, 1, 1
+	flags.IntVar(&o.groups, "groups", 1, "rounds of the group of mirrors, where "+mirrordName+" takes part; 0 for none")
+	flags.BoolFunc("quick", "about a minute: 1 round of 1 s, 1 herd, no group, without "+genericName+"; flags after it still count", func(string) error {
+		o.quick, o.run, o.rounds, o.herds, o.groups = true, time.Second, 1, 1, 0
 		return nil
 	})
 	if err := flags.Parse(args); err != nil {
@@ -56,8 +58,11 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	default:
 		o.servers = allServers
 	}
-	if flags.NArg() > 0 || o.rounds < 1 || o.herds < 0 || o.run < time.Second {
-		return o, fmt.Errorf("%w: no arguments, at least one round of a second", errUsage)
+	if flags.NArg() > 0 || o.rounds < 0 || o.herds < 0 || o.groups < 0 || o.run < time.Second {
+		return o, fmt.Errorf("%w: no arguments, no fewer rounds than none, at least a second each", errUsage)
+	}
+	if !o.has(mirrordName) {
+		o.groups = 0
 	}
 	return o, o.check()
 }

@@ -11,9 +11,9 @@ import (
 func TestMirrordConfigIsValid(t *testing.T) {
 	origin := &upstream{URL: "http://127.0.0.1:20001/debian", Registry: "http://127.0.0.1:20001"}
 	text := mirrordConfig("127.0.0.1:20000", "/tmp/bench/data", []mirrordRepo{
-		{name: "bench", kind: "apt", origin: origin},
-		{name: "bench-generic", kind: "generic", origin: origin},
-		{name: "docker.io", kind: kindOCI, origin: origin},
+		{name: "bench", kind: "apt", upstreams: []string{origin.URL, "http://127.0.0.1:20002/debian"}},
+		{name: "bench-generic", kind: "generic", upstreams: []string{origin.URL}},
+		{name: "docker.io", kind: kindOCI, upstreams: []string{origin.Registry}},
 	})
 	c, err := config.Parse("mirrord.yaml", text)
 	if err != nil {
@@ -49,10 +49,10 @@ func TestParseOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.has(genericName) || !o.has(mirrordName) || o.rounds != 1 || o.herds != 2 {
+	if o.has(genericName) || !o.has(mirrordName) || o.rounds != 1 || o.herds != 2 || o.groups != 0 {
 		t.Errorf("-quick: %+v", o)
 	}
-	for _, bad := range [][]string{{"-servers", "squid"}, {"-servers", genericName}, {"-rounds", "0"}, {"-duration", "10ms"}, {"surplus"}} {
+	for _, bad := range [][]string{{"-servers", "squid"}, {"-servers", genericName}, {"-rounds", "-1"}, {"-duration", "10ms"}, {"surplus"}} {
 		if _, err := parseOptions(bad, &said); err == nil {
 			t.Errorf("%v passed", bad)
 		}

@@ -21,6 +21,7 @@ type report struct {
 	Hits     []hitRow          `json:"hits"`
 	Ratios   []ratioRow        `json:"ratios"`
 	Herds    []herdRow         `json:"herds"`
+	Groups   []group           `json:"groups"` // one a round
 	Bars     []bar             `json:"bars"`
 }
 

@@ -27,7 +27,7 @@ type object struct {
 	Size   int64
 	CRC    uint32 // Castagnoli, which costs the checking clients next to nothing
 	SHA256 [sha256.Size]byte
-	Herd   bool // the origin limits its rate
+	Rate   float64 // what the origin gives of it on one connection, bytes/s; 0 is without limit
 }
 
 // repository is an unsigned Debian repository on disk with one suite.
@@ -35,10 +35,11 @@ type repository struct {
 	Dir     string
 	Hits    []object
 	Herd    []object // one a round, since a cold object is cold once
+	Group   []object // two, where a group takes part: each of its rounds has a store of its own
 	Indexes []string // what apt asks for before packages, in its order
 }
 
-func makeRepository(dir string, hitSizes []int64, herdRounds int) (*repository, error) {
+func makeRepository(dir string, hitSizes []int64, opts options) (*repository, error) {
 	r := &repository{Dir: dir}
 	for _, size := range hitSizes {
 		o, err := makeObject(dir, "bench-"+sizeName(size), size)
@@ -47,18 +48,26 @@ func makeRepository(dir string, hitSizes []int64, herdRounds int) (*repository, 
 		}
 		r.Hits = append(r.Hits, o)
 	}
-	for round := range herdRounds {
+	for round := range opts.herds {
 		o, err := makeObject(dir, fmt.Sprintf("bench-herd%d", round), herdSize)
 		if err != nil {
 			return nil, err
 		}
-		o.Herd = true
+		o.Rate = herdRate
 		r.Herd = append(r.Herd, o)
+	}
+	for i := range min(opts.groups, 1) * 2 {
+		o, err := makeObject(dir, fmt.Sprintf("bench-group%d", i), groupSize)
+		if err != nil {
+			return nil, err
+		}
+		o.Rate = groupRate
+		r.Group = append(r.Group, o)
 	}
 	return r, r.writeIndexes()
 }
 
-func (r *repository) objects() []object { return slices.Concat(r.Hits, r.Herd) }
+func (r *repository) objects() []object { return slices.Concat(r.Hits, r.Herd, r.Group) }
 
 // digest is the object's name as a blob of a registry.
 func (o object) digest() string { return fmt.Sprintf("sha256:%x", o.SHA256) }

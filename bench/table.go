@@ -10,14 +10,12 @@ import (
 func (r *report) print(w io.Writer) error {
 	m := r.Machine
 	fmt.Fprintf(w, "\n%d cores (%s), Linux %s, %s\n", m.Cores, m.CPU, m.Kernel, m.Go)
-	rounds := 0
 	if len(r.Hits) > 0 {
-		rounds = len(r.Hits[0].Rounds)
-	}
-	fmt.Fprintf(w, "\nHits: %d connections, %d wrk threads, %v a run, medians of %d interleaved rounds\n\n",
-		r.Load.Connections, r.Load.Threads, r.Load.Duration, rounds)
-	if err := r.printHits(w); err != nil {
-		return err
+		fmt.Fprintf(w, "\nHits: %d connections, %d wrk threads, %v a run, medians of %d interleaved rounds\n\n",
+			r.Load.Connections, r.Load.Threads, r.Load.Duration, len(r.Hits[0].Rounds))
+		if err := r.printHits(w); err != nil {
+			return err
+		}
 	}
 	if len(r.Ratios) > 0 {
 		fmt.Fprint(w, "\nRatios, medians over the rounds\n\n")
@@ -29,6 +27,13 @@ func (r *report) print(w io.Writer) error {
 		fmt.Fprintf(w, "\nHerd: %d clients on a cold 64 MiB object, origin limited to 20 MB/s a connection, medians of %d rounds\n\n",
 			herdClients, len(r.Herds[0].Rounds))
 		if err := r.printHerds(w); err != nil {
+			return err
+		}
+	}
+	if len(r.Groups) > 0 {
+		fmt.Fprintf(w, "\nGroup: a cold %d MiB object from %d mirrors limited to 8 MB/s a connection, and from the first of them alone\n\n",
+			groupSize>>20, groupMirrors)
+		if err := r.printGroups(w); err != nil {
 			return err
 		}
 	}
@@ -65,6 +70,15 @@ func (r *report) printHerds(w io.Writer) error {
 		h := row.Median
 		fmt.Fprintf(t, "%s\t%.3fx\t%d\t%.1f\t%.1f\t%.2f\t\n", row.Server,
 			h.UpstreamRatio, h.UpstreamRequests, h.JoinerMedian*1e3, h.JoinerMax*1e3, h.Total)
+	}
+	return t.Flush()
+}
+
+func (r *report) printGroups(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "round\tdirectly s\tthrough mirrord s\ttimes as fast\tupstream bytes\tthe best dies: longest pause ms\tthree dead: errors\t\n")
+	for i, g := range r.Groups {
+		fmt.Fprintf(t, "%d\t%.2f\t%.2f\t%.2f\t%.3fx\t%.0f\t%d\t\n", i+1, g.Direct, g.Total, g.Times, g.Bytes, 1e3*g.Pause, g.Errors)
 	}
 	return t.Flush()
 }

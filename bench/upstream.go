@@ -19,10 +19,10 @@ type upstream struct {
 	URL      string // of the repository
 	Registry string // of the registry: what stands before /v2/
 
-	repo    *repository
-	limited map[string]bool   // by path; fixed once made
-	blobs   map[string]string // path by digest; fixed once made
-	srv     *http.Server
+	repo  *repository
+	rates map[string]float64 // of objects that have one, by path; fixed once made
+	blobs map[string]string  // path by digest; fixed once made
+	srv   *http.Server
 
 	mu     sync.Mutex
 	counts map[string]count // by path
@@ -45,14 +45,12 @@ func startUpstream(repo *repository) (*upstream, error) {
 		URL:      "http://" + ln.Addr().String() + "/debian",
 		Registry: "http://" + ln.Addr().String(),
 		repo:     repo,
-		limited:  make(map[string]bool),
+		rates:    make(map[string]float64),
 		blobs:    make(map[string]string),
 		counts:   make(map[string]count),
 	}
-	for _, o := range repo.Herd {
-		u.limited[o.Path] = true
-	}
 	for _, o := range repo.objects() {
+		u.rates[o.Path] = o.Rate
 		u.blobs[o.digest()] = o.Path
 	}
 	u.srv = &http.Server{Handler: u.routes(), ReadHeaderTimeout: 10 * time.Second}
@@ -92,10 +90,7 @@ func (u *upstream) serve(w http.ResponseWriter, r *http.Request, name string) {
 		http.NotFound(w, r)
 		return
 	}
-	paced := &pacedWriter{ResponseWriter: w, up: u, name: name, r: r, start: time.Now()}
-	if u.limited[name] {
-		paced.rate = herdRate
-	}
+	paced := &pacedWriter{ResponseWriter: w, up: u, name: name, r: r, start: time.Now(), rate: u.rates[name]}
 	if w.Header().Get("ETag") == "" {
 		w.Header().Set("ETag", `"`+fi.ModTime().UTC().Format("20060102150405.000000000")+`"`)
 	}

@@ -15,7 +15,7 @@ import (
 
 func testRepository(t *testing.T) (*repository, *upstream) {
 	t.Helper()
-	repo, err := makeRepository(t.TempDir(), []int64{4 << 10}, 0)
+	repo, err := makeRepository(t.TempDir(), []int64{4 << 10}, options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,6 +23,7 @@ func testRepository(t *testing.T) (*repository, *upstream) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	slow.Rate = herdRate
 	repo.Herd = append(repo.Herd, slow)
 	u, err := startUpstream(repo)
 	if err != nil {
@@ -76,7 +77,7 @@ func TestFetchRefusesWrongBytes(t *testing.T) {
 }
 
 func TestIndexesNameWhatIsThere(t *testing.T) {
-	repo, err := makeRepository(t.TempDir(), []int64{4 << 10, 64 << 10}, 0)
+	repo, err := makeRepository(t.TempDir(), []int64{4 << 10, 64 << 10}, options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,8 @@ func TestParts(t *testing.T) {
 // TestPartsGrow: who brings them quickly is asked for more at a time, up to its share
 // of what is left.
 func TestPartsGrow(t *testing.T) {
-	s := open(t, Options{})
+	noon := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
+	s := open(t, Options{Now: func() time.Time { return noon }}) // each part comes in no time
 	src := newParts(t, 160<<20, "a", "b")
 	readAll(t, get(t, s, src.want()), src.data)
 	settled(t, s)
