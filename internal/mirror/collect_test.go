@@ -28,6 +28,15 @@ func TestCollectKeepsGenerations(t *testing.T) {
 	if err != nil || found.Objects != 0 {
 		t.Errorf("%+v, %v: what was used of late went", found, err)
 	}
+	h.m.wg.Wait()
+	h.store.View(func(tx cache.Tx) error {
+		for prefix, want := range map[string]int{"table\x00deb\x00": keepGenerations, "listing\x00deb\x00": keepGenerations} {
+			if got := tx.Tables(prefix); len(got) != want {
+				t.Errorf("tables are left: %q, expected %d", got, want)
+			}
+		}
+		return nil
+	})
 	h.advance(2 * CollectIdle)
 	if found, err = h.m.Collect(t.Context(), cache.Collection{Idle: CollectIdle}); err != nil {
 		t.Fatal(err)

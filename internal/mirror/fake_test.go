@@ -42,6 +42,7 @@ type house struct {
 	offline bool          // as of the next start
 	history time.Duration // of deb, as of the next start
 	scrub   int64         // bytes a second, as of the next start
+	maxSize int64         // of the store, as of the next start
 }
 
 // newHouse starts one upstream a name and a mirror with the repositories "deb",
@@ -59,7 +60,7 @@ func newHouse(t testing.TB, upstreams int) *house {
 func (h *house) openStore() {
 	h.t.Helper()
 	var err error
-	if h.store, err = cache.Open(cache.Options{Dir: h.dir, Now: h.now}); err != nil {
+	if h.store, err = cache.Open(cache.Options{Dir: h.dir, Now: h.now, MaxSize: h.maxSize}); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -34,7 +34,7 @@ func (r *repository) letGo() error {
 			return err
 		}
 	}
-	r.tables.prune()
+	r.m.unsettle()
 	return nil
 }
 
@@ -79,14 +79,15 @@ func (r *repository) heldTables() (list []table) {
 }
 
 // keptNames reports that a kept generation of the repository names an index of that
-// digest, so that its table is to stay.
-func (r *repository) keptNames(tx cache.Tx, d digest.Digest) bool {
+// digest, so that its table is to stay, and whether a current one does.
+func (r *repository) keptNames(tx cache.Tx, d digest.Digest) (kept, current bool) {
 	for _, rt := range r.allRoots() {
+		head := rt.head()
 		for _, g := range rt.kept() {
 			if tx.Get(listingTable(r.Name, rt.dir, g.ID), digestKey(d)) != nil {
-				return true
+				kept, current = true, current || g == head
 			}
 		}
 	}
-	return false
+	return kept, current
 }

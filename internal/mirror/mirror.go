@@ -106,6 +106,7 @@ type Mirror struct {
 
 	snapshots snapshots
 	scrubber  *scrubber // nil = there is none
+	settling  settling
 
 	ctx  context.Context // ends with the Mirror; refreshes live in it
 	stop context.CancelFunc
@@ -163,6 +164,7 @@ func New(o Options) (*Mirror, error) {
 		m.scrubber = newScrubber(m, o.Scrub)
 		m.wg.Go(func() { m.scrubber.run(m.ctx) })
 	}
+	m.unsettle() // a crash may have come in between
 	return m, nil
 }
 

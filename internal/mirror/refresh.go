@@ -229,7 +229,7 @@ func (rt *root) flip(g *generation, l repo.Listing) error {
 		return fmt.Errorf("%s: a generation %w: %w", rt.r.Name, errUnkept, err)
 	}
 	rt.r.tables.reset()
-	rt.r.tables.prune()
+	rt.r.m.unsettle()
 	if n := len(l.Unchecked); n > 0 {
 		rt.r.m.log.Warn("metadata without a SHA-256 or SHA-512 is passed through and not kept", "repo", rt.r.Name, "root", rt.dir, "files", n)
 	}

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"mirrord/internal/cache"
-	"mirrord/internal/digest"
 	"mirrord/internal/repo"
 
 	"golang.org/x/sync/singleflight"
@@ -224,26 +223,4 @@ func (t *tables) unread(all []table) (list []table) {
 		return nil
 	})
 	return list
-}
-
-// prune drops the tables of indexes that no kept generation names, current or held.
-func (t *tables) prune() {
-	keep := make(map[string]bool)
-	for _, tb := range t.all() {
-		keep[tb.name(t.r.Name)] = true
-	}
-	err := t.r.m.store.Update(func(tx cache.Tx) error {
-		for _, name := range tx.Tables("table\x00" + t.r.Name + "\x00") {
-			d := digest.Digest(name[strings.LastIndexByte(name, 0)+1:])
-			if !keep[name] && !t.r.keptNames(tx, d) {
-				if err := tx.Drop(name); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.r.m.log.Error("old tables cannot be dropped", "repo", t.r.Name, "err", err)
-	}
 }

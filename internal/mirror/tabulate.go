@@ -80,6 +80,7 @@ func (t *tables) read(ctx context.Context, tb table) error {
 		err = errors.Join(fmt.Errorf("%s: %s: %w", t.r.Name, tb.ref.Path, err), w.drop())
 		t.r.forbear(w.name, err) // it is much work, and the next time ends no better
 	}
+	t.r.m.unsettle()
 	return err
 }
 
