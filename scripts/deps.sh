@@ -25,6 +25,7 @@ rpm rpmbuild
 createrepo-c createrepo_c
 dnf dnf
 zypper zypper
+prometheus promtool
 zchunk zckdl
 procps ps
 curl curl
@@ -81,7 +82,7 @@ if [ "$(id -u)" != 0 ]; then
   fi
 fi
 
-# nginx, apt-cacher-ng and docker.io start services when they are installed. The
+# nginx, apt-cacher-ng, docker.io and prometheus start services when they are installed. The
 # tests start their own, so the machine is told not to (policy-rc.d), for as long
 # as this takes and unless it has a policy already.
 policy=/usr/sbin/policy-rc.d

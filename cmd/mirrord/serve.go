@@ -15,6 +15,7 @@ import (
 
 	"mirrord/internal/cache"
 	"mirrord/internal/config"
+	"mirrord/internal/metrics"
 	"mirrord/internal/mirror"
 	"mirrord/internal/server"
 	"mirrord/internal/upstream"
@@ -104,9 +105,11 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	if err != nil {
 		return err
 	}
+	registry := newRegistry(store, m)
 	srv := server.New(server.Options{
 		Mirror: m, Paths: paths(cfg), Default: options.Default, Login: asksLogin(cfg), Lists: answered, Public: cfg.PublicURL,
-		Stats: store.Stats, Upstreams: m.Upstreams, Admin: api, TLS: secured.tls, Around: secured.around,
+		Repos: names(cfg), Register: registry, Metrics: metrics.Handler(registry),
+		Admin: api, TLS: secured.tls, Around: secured.around,
 		Access: access.take(), Log: log,
 	})
 	if secured.begin != nil {

@@ -19,7 +19,7 @@ type Entry struct {
 	Status  int
 	Bytes   int64  // of the body
 	Repo    string // "" where it was no repository's
-	Cache   string // how it came: hit, miss, joined, stale; "" where it is no artifact
+	Cache   string // how it came: hit, miss, joined, revalidated, stale; "" where it is no artifact
 	Aborted bool   // the answer was broken off
 }
 

@@ -34,6 +34,9 @@ type Content struct {
 	reader *reader
 }
 
+// Whole reports that all bytes are here already.
+func (c *Content) Whole() bool { return c.file != nil || c.body != nil }
+
 // Bytes is the whole object where it is held in memory, else nil. It must not be
 // changed.
 func (c *Content) Bytes() []byte { return c.body }

@@ -7,25 +7,32 @@ import (
 
 	"mirrord/internal/accesslog"
 	"mirrord/internal/mirror"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
-// logged has each request noted, where that is wanted.
-func (s *server) logged(next http.Handler) http.Handler {
-	if s.Access == nil {
-		return next
-	}
+// noted has it counted what goes out, and each request logged where that is wanted.
+func (s *server) noted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rec := &recorder{ResponseWriter: w, entry: accesslog.Entry{
-			At: time.Now(), Method: r.Method, URI: r.RequestURI, Proto: r.Proto, Referer: r.Referer(), Agent: r.UserAgent(),
-			Aborted: true, // until it is not
-		}}
-		if c := peerOf(r).client; c != nil {
-			rec.entry.Addr = c.Addr
+		rec := &recorder{ResponseWriter: w, entry: accesslog.Entry{At: time.Now()}}
+		if s.Access == nil {
+			next.ServeHTTP(rec, r)
+			return
 		}
+		rec.asked(r)
 		defer func() { s.Access(rec.done()) }()
 		next.ServeHTTP(rec, r)
 		rec.entry.Aborted = false
 	})
+}
+
+// asked notes the request, which is taken to be aborted until it is not.
+func (w *recorder) asked(r *http.Request) {
+	e := &w.entry
+	e.Method, e.URI, e.Proto, e.Referer, e.Agent, e.Aborted = r.Method, r.RequestURI, r.Proto, r.Referer(), r.UserAgent(), true
+	if c := peerOf(r).client; c != nil {
+		e.Addr = c.Addr
+	}
 }
 
 // done fills in what is known in the end.
@@ -46,7 +53,10 @@ func (w *recorder) done() *accesslog.Entry {
 type recorder struct {
 	http.ResponseWriter
 	entry  accesslog.Entry
-	failed bool // the client did not take it all
+	failed bool                // the client did not take it all
+	bytes  prometheus.Counter  // of the body, where it is an artifact's; else nil
+	live   bool                // it is downloaded meanwhile, which may go on for long
+	first  prometheus.Observer // of when its first byte is there; nil = it was, or it does not matter
 }
 
 func (w *recorder) WriteHeader(status int) {
@@ -57,20 +67,57 @@ func (w *recorder) WriteHeader(status int) {
 }
 
 func (w *recorder) Write(p []byte) (int, error) {
+	w.begin()
 	n, err := w.ResponseWriter.Write(p)
 	w.sent(int64(n), err)
+	w.count(n)
 	return n, err
 }
 
 // ReadFrom is for net/http's own, which knows how to send files.
 func (w *recorder) ReadFrom(src io.Reader) (n int64, err error) {
+	if w.live {
+		src = passing{src, w}
+	}
 	if to, ok := w.ResponseWriter.(io.ReaderFrom); ok {
 		n, err = to.ReadFrom(src)
 	} else {
 		n, err = io.Copy(struct{ io.Writer }{w.ResponseWriter}, src)
 	}
 	w.sent(n, err)
+	if !w.live {
+		w.count(int(n))
+	}
 	return n, err
+}
+
+// passing counts what is read from it, on its way to the client.
+type passing struct {
+	io.Reader
+	w *recorder
+}
+
+func (p passing) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	if n > 0 {
+		p.w.begin()
+		p.w.count(n)
+	}
+	return n, err
+}
+
+// begin notes the first byte.
+func (w *recorder) begin() {
+	if w.first != nil {
+		w.first.Observe(time.Since(w.entry.At).Seconds())
+		w.first = nil
+	}
+}
+
+func (w *recorder) count(n int) {
+	if w.bytes != nil {
+		w.bytes.Add(float64(n))
+	}
 }
 
 func (w *recorder) sent(n int64, err error) {
@@ -85,17 +132,29 @@ func (w *recorder) sent(n int64, err error) {
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // answered counts an answer of a repository, and notes whose it is.
-func (s *server) answered(w http.ResponseWriter, repo string, a *mirror.Answer) {
-	how := how(a)
-	s.metrics.answered(repo, how)
-	noteRepo(w, repo, how)
+func (s *server) answered(w http.ResponseWriter, r *http.Request, repo string, a *mirror.Answer) {
+	c, way := s.metrics.of(repo), wayOf(a)
+	c.answers[way].Inc()
+	rec := noteRepo(w, repo, way.String())
+	if rec == nil || r.Method == http.MethodHead {
+		return
+	}
+	rec.bytes, rec.live = c.sent[way], !a.Whole()
+	if way == miss || way == joined {
+		rec.first = c.firstByte
+	}
+	if !rec.live {
+		rec.begin()
+	}
 }
 
 // noteRepo notes a configured repository; how is "" where it gave nothing.
-func noteRepo(w http.ResponseWriter, repo, how string) {
-	if rec := find[*recorder](w); rec != nil {
+func noteRepo(w http.ResponseWriter, repo, how string) *recorder {
+	rec := find[*recorder](w)
+	if rec != nil {
 		rec.entry.Repo, rec.entry.Cache = repo, how
 	}
+	return rec
 }
 
 // logHit notes a hit that net/http knows nothing of; request is its text.

@@ -151,13 +151,14 @@ func (c *conn) hit(target string, request []byte) (bool, error) {
 	if !ok && a.Bytes() == nil {
 		return false, nil
 	}
-	how := how(a)
-	c.s.metrics.answered(name, how)
+	counts, way := c.s.metrics.of(name), wayOf(a)
+	counts.answers[way].Inc()
 	c.peer.link.state.Store(sending)
 	defer c.peer.link.state.Store(looking)
 	sent, err := c.send(appendHead(c.head[:0], path, a), a.Bytes(), f)
+	counts.sent[way].Add(float64(sent))
 	if c.s.Access != nil {
-		c.logHit(request, target, name, how, at, sent, err)
+		c.logHit(request, target, name, way.String(), at, sent, err)
 	}
 	return true, err
 }

@@ -109,7 +109,11 @@ func (s *server) failed(w http.ResponseWriter, r *http.Request, status int, err 
 	case status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout, status == http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryTime(err).Seconds()+0.5)))
 	}
-	s.metrics.failed(status)
+	repo := ""
+	if rec := find[*recorder](w); rec != nil {
+		repo = rec.entry.Repo
+	}
+	s.metrics.failed(repo, status)
 	if status >= 500 && !errors.Is(err, upstream.ErrOffline) {
 		s.Log.Warn("request failed", "path", r.URL.Path, "status", status, "err", err)
 	}

@@ -41,7 +41,7 @@ func (s *server) pull(w http.ResponseWriter, r *http.Request, req oci.Request) e
 		return err
 	}
 	defer a.Close()
-	s.answered(w, a.Repo, a)
+	s.answered(w, r, a.Repo, a)
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	if a.Named != "" {

@@ -234,35 +234,3 @@ func TestPingWithoutLogin(t *testing.T) {
 		}
 	}
 }
-
-func TestUpstreamMetrics(t *testing.T) {
-	limited := &upstream.RateLimit{Limit: 100, Remaining: 7, Window: 6 * time.Hour}
-	srv := New(Options{Log: slog.New(slog.DiscardHandler), Upstreams: func() []mirror.Upstream {
-		return []mirror.Upstream{{Repo: "docker.io", Mirrors: []upstream.MirrorStatus{
-			{Mirror: "http://a", RateLimit: limited, Measure: upstream.Measure{
-				FirstByte: 20 * time.Millisecond, Throughput: 8e6, Errors: 0.5, Used: time.Unix(1700000000, 0), Active: 2,
-				Behind: true, Left: map[string]int64{"stall": 3},
-			}}, {Mirror: "http://b", State: upstream.Open},
-		}}}
-	}})
-	w := httptest.NewRecorder()
-	srv.Handler.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	for _, want := range []string{
-		`mirrord_upstream_up{repo="docker.io",upstream="http://a"} 1`,
-		`mirrord_upstream_up{repo="docker.io",upstream="http://b"} 0`,
-		`mirrord_upstream_rate_limit{repo="docker.io",upstream="http://a"} 100`,
-		`mirrord_upstream_rate_limit_window_seconds{repo="docker.io",upstream="http://a"} 21600`,
-		`mirrord_upstream_rate_limit_remaining{repo="docker.io",upstream="http://a"} 7`,
-		`mirrord_upstream_first_byte_seconds{repo="docker.io",upstream="http://a"} 0.02`,
-		`mirrord_upstream_throughput_bytes_per_second{repo="docker.io",upstream="http://a"} 8e+06`,
-		`mirrord_upstream_error_ratio{repo="docker.io",upstream="http://a"} 0.5`,
-		`mirrord_upstream_bodies{repo="docker.io",upstream="http://a"} 2`,
-		`mirrord_upstream_behind{repo="docker.io",upstream="http://a"} 1`,
-		`mirrord_upstream_left_total{reason="stall",repo="docker.io",upstream="http://a"} 3`,
-		`mirrord_upstream_last_used_timestamp_seconds{repo="docker.io",upstream="http://a"} 1.7e+09`,
-	} {
-		if !strings.Contains(w.Body.String(), want+"\n") {
-			t.Errorf("no line %s", want)
-		}
-	}
-}

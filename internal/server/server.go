@@ -14,11 +14,11 @@ import (
 	"sync/atomic"
 
 	"mirrord/internal/accesslog"
-	"mirrord/internal/cache"
 	"mirrord/internal/mirror"
 	"mirrord/internal/repo"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Mirror is what the server needs of internal/mirror.
@@ -41,10 +41,13 @@ type Options struct {
 	Lists []Lists
 	// Public is where clients reach the server; nil = where each of them says it does.
 	Public *url.URL
-	// Stats and Upstreams are for /metrics; nil = none.
-	Stats     func() cache.Stats
-	Upstreams func() []mirror.Upstream
-	TLS       *tls.Config // for ServeTLS; nil = it is not called
+	// Repos are the names of all repositories, which are counted from 0 on.
+	Repos []string
+	// Metrics answers at /metrics; nil = nobody does.
+	Metrics http.Handler
+	// Register takes the server's own counters; nil = nobody is told of them.
+	Register prometheus.Registerer
+	TLS      *tls.Config // for ServeTLS; nil = it is not called
 	// Access is given what was answered; nil = nobody is.
 	Access func(*accesslog.Entry)
 	// Around is put around all that is served; nil = nothing. It sees the requests
@@ -106,12 +109,12 @@ func newServer(o Options, waits waits) Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &server{Options: o, index: indexPage(o.Paths, o.Default), metrics: newMetrics(o.Stats, o.Upstreams), tokens: newTokens(), waits: waits}
+	s := &server{Options: o, index: indexPage(o.Paths, o.Default), metrics: newMetrics(o.Register, o.Repos), tokens: newTokens(), waits: waits}
 	handler := s.counted(s.routes())
 	if o.Around != nil {
 		handler = o.Around(handler)
 	}
-	handler = s.logged(handler)
+	handler = s.noted(handler)
 	return Server{s: s, Server: &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: waits.header,
@@ -153,7 +156,9 @@ func (s *server) routes() http.Handler {
 	ok := func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }
 	r.Get("/healthz", ok)
 	r.Get("/readyz", s.ready)
-	r.Handle("/metrics", s.metrics.handler())
+	if s.Metrics != nil {
+		r.Method(http.MethodGet, "/metrics", s.Metrics)
+	}
 	r.Get("/", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, s.index) })
 	list := s.handle(s.list)
 	for _, path := range []string{"/metalink", "/metalink/*", "/mirrorlist", "/mirrorlist/*"} {
@@ -230,7 +235,7 @@ func (s *server) artifact(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer a.Close()
-	s.answered(w, label, a)
+	s.answered(w, r, label, a)
 	if isStored(a) {
 		settle(w, r)
 	}

@@ -59,7 +59,7 @@ func newHouseWith(t *testing.T, o Options, waits waits) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Mirror, o.Paths, o.Default, o.Stats, o.Log = h.m, []string{"/r/"}, "docker.io", store.Stats, log
+	o.Mirror, o.Paths, o.Default, o.Log = h.m, []string{"/r/"}, "docker.io", log
 	h.srv = newServer(o, waits)
 	h.addr = h.listen(h.srv.Serve)
 	t.Cleanup(func() {
@@ -232,7 +232,7 @@ func TestStatuses(t *testing.T) {
 		method, path string
 		status       int
 	}{
-		{"GET", "/healthz", 200}, {"GET", "/readyz", 200}, {"GET", "/metrics", 200}, {"GET", "/", 200},
+		{"GET", "/healthz", 200}, {"GET", "/readyz", 200}, {"GET", "/", 200},
 		{"GET", "/r/none", 404}, {"GET", "/other/f", 404}, {"GET", "/r", 404}, {"GET", "/r/", 404},
 		{"GET", "/r/a%2fb", 400}, {"GET", "/r/a%5cb", 400}, {"GET", "/r/%00", 400}, {"GET", "/r/%2e%2e/x", 400},
 		{"GET", "/%2e%2e/x", 400}, {"GET", "/%2e%2e", 400}, {"GET", "/%00", 400}, {"GET", "/r%2ff", 400},

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"cmp"
+
+	"mirrord/internal/cache"
+	"mirrord/internal/config"
+	"mirrord/internal/metrics"
+	"mirrord/internal/mirror"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// newRegistry is for all that is counted.
+func newRegistry(store *cache.Store, m *mirror.Mirror) *prometheus.Registry {
+	return metrics.New(metrics.Options{Version: cmp.Or(version, "devel"), Stats: store.Stats, Upstreams: m.Upstreams})
+}
+
+// names are the repositories'.
+func names(cfg *config.Config) (all []string) {
+	for _, r := range cfg.Repos {
+		all = append(all, r.Name)
+	}
+	return all
+}

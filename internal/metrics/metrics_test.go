@@ -1,0 +1,87 @@
+package metrics
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"mirrord/internal/cache"
+	"mirrord/internal/mirror"
+	"mirrord/internal/upstream"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+)
+
+// full has a value for all there is.
+func full() Options {
+	limited := &upstream.RateLimit{Limit: 100, Remaining: 7, Window: 6 * time.Hour}
+	return Options{
+		Version: "v1",
+		Stats:   func() cache.Stats { return cache.Stats{Objects: 3, Bytes: 300, Reserved: 30, Flights: 2} },
+		Upstreams: func() []mirror.Upstream {
+			return []mirror.Upstream{{Repo: "docker.io", Mirrors: []upstream.MirrorStatus{
+				{Mirror: "http://a", RateLimit: limited, Measure: upstream.Measure{
+					FirstByte: 20 * time.Millisecond, Throughput: 8e6, Errors: 0.5, Used: time.Unix(1700000000, 0), Active: 2,
+					Behind: true, Left: map[string]int64{"stall": 3},
+				}}, {Mirror: "http://b", State: upstream.Open},
+			}}}
+		},
+	}
+}
+
+func scrape(t *testing.T, o Options) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	Handler(New(o)).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+func TestValues(t *testing.T) {
+	text := scrape(t, full())
+	for _, want := range []string{
+		`mirrord_cache_objects 3`,
+		`mirrord_cache_bytes 300`,
+		`mirrord_cache_reserved_bytes 30`,
+		`mirrord_flights 2`,
+		`mirrord_upstream_up{repo="docker.io",upstream="http://a"} 1`,
+		`mirrord_upstream_up{repo="docker.io",upstream="http://b"} 0`,
+		`mirrord_upstream_rate_limit{repo="docker.io",upstream="http://a"} 100`,
+		`mirrord_upstream_rate_limit_window_seconds{repo="docker.io",upstream="http://a"} 21600`,
+		`mirrord_upstream_rate_limit_remaining{repo="docker.io",upstream="http://a"} 7`,
+		`mirrord_upstream_first_byte_seconds{repo="docker.io",upstream="http://a"} 0.02`,
+		`mirrord_upstream_throughput_bytes_per_second{repo="docker.io",upstream="http://a"} 8e+06`,
+		`mirrord_upstream_error_ratio{repo="docker.io",upstream="http://a"} 0.5`,
+		`mirrord_upstream_bodies{repo="docker.io",upstream="http://a"} 2`,
+		`mirrord_upstream_behind{repo="docker.io",upstream="http://a"} 1`,
+		`mirrord_upstream_left_total{reason="stall",repo="docker.io",upstream="http://a"} 3`,
+		`mirrord_upstream_last_used_timestamp_seconds{repo="docker.io",upstream="http://a"} 1.7e+09`,
+	} {
+		if !strings.Contains(text, "\n"+want+"\n") {
+			t.Errorf("no line %s", want)
+		}
+	}
+	if !strings.Contains(text, `mirrord_build_info{goversion="go1.`) || !strings.Contains(text, `,version="v1"} 1`) {
+		t.Error("no mirrord_build_info")
+	}
+}
+
+// TestNames: what promlint knows of the conventions.
+func TestNames(t *testing.T) {
+	families, err := New(full()).Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		if strings.HasPrefix(p.Metric, "mirrord_") {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+	}
+}
