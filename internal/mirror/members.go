@@ -27,11 +27,17 @@ func (rt *root) fetchGroup(ctx context.Context, c *candidate, cur *generation, g
 			continue
 		}
 		fresh, err := rt.fetchMember(ctx, c, cur, name)
-		if err != nil && !absent(err) {
+		// Stores of objects say 403 for what they do not have. A text that was there
+		// before is not believed to be gone for that.
+		unsaid := denied(err) && (i > 0 || !cur.has(name))
+		if err != nil && !absent(err) && !unsaid {
 			return false, err
 		}
 		if err != nil {
-			c.lacks, c.none = append(c.lacks, name), err
+			c.lacks = append(c.lacks, name)
+			if c.none == nil || absent(c.none) {
+				c.none = err
+			}
 		}
 		newText = newText || i == 0 && fresh
 		changed = changed || fresh

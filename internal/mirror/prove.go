@@ -88,10 +88,10 @@ func (rt *root) lacks(path string, yes bool) time.Duration {
 	return 0
 }
 
-// lacks reports that no mirror has the file, as far as they could be asked.
+// lacks reports that no mirror gives the file, as far as they could be asked.
 func lacks(err error) bool {
 	var down *upstream.UnavailableError
-	return absent(err) || errors.As(err, &down) && down.Missing > 0
+	return absent(err) || denied(err) || errors.As(err, &down) && down.Missing > 0
 }
 
 // proveSample looks whether the indexes of one kind of client at least (one

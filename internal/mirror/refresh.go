@@ -22,7 +22,7 @@ type candidate struct {
 	files   map[string][]byte
 	metas   map[string]cache.Meta
 	lacks   []string
-	none    error // upstream's 404 for what it lacks
+	none    error // upstream's no to what it lacks
 	fault   error // of a signature that is left out, nil = none is
 	listing repo.Listing
 	back    bool // it is older than the current one, and taken all the same

@@ -208,9 +208,17 @@ func (rt *root) begin(member string) (c *call, g *generation, stale string) {
 	return rt.call, g, ""
 }
 
-func (g *generation) knows(member string) bool {
+// has reports a member that is there; g may be nil.
+func (g *generation) has(member string) bool {
+	if g == nil {
+		return false
+	}
 	_, ok := g.Members[member]
-	return ok || slices.Contains(g.Lacks, member)
+	return ok
+}
+
+func (g *generation) knows(member string) bool {
+	return g.has(member) || slices.Contains(g.Lacks, member)
 }
 
 // wait waits for a refresh: with patience where there is something stale.

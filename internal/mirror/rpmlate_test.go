@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mirrord/internal/faulty"
 )
 
 // TestRPMSynchronisedAtLast: that upstream did not have what its repomd.xml names is
@@ -190,5 +192,39 @@ func TestRPMEqualMetadata(t *testing.T) {
 	h.rpmWants(nil, same("en"), "same")
 	if used := h.m.repos["rpm"].known("").usedPaths(); !slices.Contains(used, "repodata/susedata.en.xml.gz") {
 		t.Errorf("noted as used: %q", used)
+	}
+}
+
+// TestSignatureRefused: stores of objects say 403 for what they do not have. As for the
+// package managers, it is then not there.
+func TestSignatureRefused(t *testing.T) {
+	h := newHouse(t, 1)
+	for _, p := range []string{repomdPath + ".asc", suite + "/InRelease", suite + "/Release.gpg"} {
+		h.ups[0].Fail("/"+p, faulty.Status(403).Always())
+	}
+	s := newRPM(h, "1", monday, true)
+	s.publish(h.ups[0])
+	h.makecache(nil, s, "primary.xml.gz")
+	if a, err := h.m.Open(t.Context(), Request{Repo: "rpm", Path: repomdPath + ".asc"}); !errors.Is(err, ErrNotListed) {
+		t.Errorf("%v, %v; expected ErrNotListed", a, err)
+	}
+	a := newArchive("1", "hello").seal(monday)
+	a.publish(h.ups[0])
+	h.update(nil, a)
+	young := newRPM(h, "2", tuesday, true)
+	young.publish(h.ups[0])
+	h.advance(2 * time.Minute)
+	h.makecache(nil, young, "primary.xml.gz")
+
+	index := "flat/Packages"
+	h.ups[0].Set("/"+index, []byte(a.files[packages]))
+	for _, p := range []string{"flat/InRelease", "flat/Release"} {
+		h.ups[0].Fail("/"+p, faulty.Status(403).Always())
+	}
+	h.wants(nil, index, a.files[packages])
+
+	h.ups[0].Fail("/41/repodata/repomd.xml", faulty.Status(403).Always())
+	if a, err := h.m.Open(t.Context(), Request{Repo: "rpm", Path: "41/repodata/repomd.xml"}); !denied(err) {
+		t.Errorf("a root that is refused: %v, %v", a, err)
 	}
 }

@@ -103,10 +103,10 @@ func (r *repository) rootOf(ctx context.Context, plan repo.Plan) (*root, error) 
 		if err == nil {
 			return rt, nil
 		}
-		if !absent(err) {
+		if !absent(err) && !denied(err) { // stores of objects refuse what they do not have
 			return nil, err
 		}
-		r.absent(join(dir, "/"), err)
+		r.forbear(join(dir, "/"), err)
 	}
 	return nil, nil
 }
