@@ -48,6 +48,9 @@ func (c *Content) Close() error {
 	if c.file != nil {
 		c.store.files.putBack(c.file)
 		c.store.release(c.Digest)
+		if err := c.Err(); err != nil {
+			return c.store.lost(c.Digest, err)
+		}
 		return nil
 	}
 	if closer, ok := c.ReadSeeker.(io.Closer); ok {

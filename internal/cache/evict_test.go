@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,6 +33,32 @@ func TestTornFileIsAMiss(t *testing.T) {
 		if got := src.requests(); len(got) != 2 {
 			t.Errorf("size %d: upstream was asked for %v", size, got)
 		}
+	}
+}
+
+// TestUnreadableFileIsAMiss: what the disk cannot give breaks off the one who reads
+// it, and is fetched again for the next.
+func TestUnreadableFileIsAMiss(t *testing.T) {
+	s := open(t, Options{})
+	src := newFake(t, 1<<20)
+	readAll(t, get(t, s, src.vouched()), src.data)
+	settled(t, s)
+	c := get(t, s, src.vouched())
+	c.ReadSeeker.(*File).Fail(syscall.EPIPE) // the client's doing
+	if err := errors.Join(c.Err(), c.Close()); err != nil || !s.Has(c.Digest) {
+		t.Fatalf("a client that left cost the object: %v", err)
+	}
+	c = get(t, s, src.vouched())
+	c.ReadSeeker.(*File).Fail(syscall.EIO)
+	if c.Err() == nil {
+		t.Error("the answer does not break off")
+	}
+	if err := c.Close(); err != nil || s.Has(c.Digest) {
+		t.Errorf("it is still there, %v", err)
+	}
+	readAll(t, get(t, s, src.vouched()), src.data)
+	if got := src.requests(); len(got) != 2 {
+		t.Errorf("upstream was asked for %v", got)
 	}
 }
 

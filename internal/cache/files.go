@@ -3,8 +3,10 @@ package cache
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
+	"syscall"
 
 	"mirrord/internal/digest"
 
@@ -113,6 +115,7 @@ func (fs *files) purge() {
 type File struct {
 	sf        *sharedFile
 	off, size int64
+	err       error // of the disk
 }
 
 func (f *File) Read(p []byte) (int, error) {
@@ -124,7 +127,24 @@ func (f *File) Read(p []byte) (int, error) {
 	if err == io.EOF && f.off < f.size {
 		err = io.ErrUnexpectedEOF // the file was cut behind our back
 	}
+	f.Fail(err)
 	return n, err
+}
+
+// Fail notes an error that the descriptor gave. One of the disk makes the object a
+// miss from its Content's Close on: it is fetched again.
+func (f *File) Fail(err error) {
+	if unreadable(err) {
+		f.err = err
+	}
+}
+
+func (f *File) broken() error { return f.err }
+
+// unreadable reports an error that says something of the file, and not of the process
+// or of who reads it.
+func unreadable(err error) bool {
+	return errors.Is(err, syscall.EIO) || errors.Is(err, errTorn) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fs.ErrNotExist)
 }
 
 // Seek never touches the disk.

@@ -10,7 +10,7 @@ import (
 // one that it begins. It returns when the size is known, or, unless w.Early,
 // when the object is whole and checked. ctx also bounds the reading.
 func (s *Store) Get(ctx context.Context, w Want) (*Content, error) {
-	for {
+	for lost := 0; ; {
 		if w.Digest != "" {
 			if c, err := s.Object(w.Digest); !errors.Is(err, ErrNotStored) {
 				return c, err
@@ -23,8 +23,18 @@ func (s *Store) Get(ctx context.Context, w Want) (*Content, error) {
 		if !errors.Is(err, errParked) && !errors.Is(err, errOver) && !evicted {
 			return c, err
 		}
+		if evicted {
+			lost++
+		}
+		if lost == lostMost {
+			return s.direct(ctx, w)
+		}
 	}
 }
+
+// lostMost is how often what was brought may be lost before it is opened: a disk that
+// takes everything and gives nothing back must not have upstream asked for ever.
+const lostMost = 3
 
 func (s *Store) getInFlight(ctx context.Context, w Want) (*Content, error) {
 	f, how, err := s.join(w)

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"io/fs"
 	"slices"
 	"sync/atomic"
 
@@ -61,9 +60,8 @@ func (s *Store) Object(d digest.Digest) (*Content, error) {
 		return nil, err
 	}
 	c, err := s.open(o)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTorn) {
-		s.log.Warn("an object's file is lost; its record goes too", "digest", string(o.digest), "err", err)
-		return nil, errors.Join(ErrNotStored, s.lose(o.digest))
+	if unreadable(err) {
+		return nil, errors.Join(ErrNotStored, s.lost(o.digest, err))
 	}
 	return c, err
 }
@@ -147,6 +145,12 @@ func (s *Store) open(o *object) (*Content, error) {
 	}
 	s.touch(o)
 	return c, nil
+}
+
+// lost is lose for an object whose file cannot be read.
+func (s *Store) lost(d digest.Digest, err error) error {
+	s.log.Warn("an object's file is lost; its record goes too", "digest", string(d), "err", err)
+	return s.lose(d)
 }
 
 // lose drops an object whose file is missing or wrong, what leads to it, and what

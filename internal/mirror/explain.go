@@ -120,7 +120,7 @@ func (r *repository) explainRoot(e *Explanation, plan repo.Plan) {
 	}
 	age := r.m.now().Sub(*e.Root.Checked)
 	switch {
-	case age < r.Fresh && e.Stored:
+	case age.Abs() < r.Fresh && e.Stored:
 		e.would("hit", "upstream confirmed it %s ago, and is asked after %s", age.Round(time.Second), r.Fresh)
 	case e.Stored:
 		e.would("revalidate", "upstream confirmed it %s ago, which is more than %s", age.Round(time.Second), r.Fresh)
@@ -227,7 +227,7 @@ func (m *Mirror) explainEntry(e *Explanation, n name, fresh time.Duration) {
 	switch {
 	case !e.Stored:
 		e.would("miss", "its bytes are not stored")
-	case m.now().Before(until):
+	case near(m.now(), entry.Checked, fresh):
 		e.would("hit", "upstream said so less than %s ago", fresh)
 	default:
 		e.would("revalidate", "upstream was asked last more than %s ago", fresh)

@@ -19,7 +19,7 @@ func (r *repository) openHit(plan repo.Plan, req Request) (*Answer, error) {
 		return &Answer{Content: c, Strong: true}, nil
 	case repo.Free:
 		e, ok := r.m.store.Entry(r.Name + "/" + plan.Path)
-		if !ok || r.m.now().Sub(e.Checked) >= r.Fresh {
+		if !ok || !near(r.m.now(), e.Checked, r.Fresh) {
 			return nil, ErrNotHit
 		}
 		c, err := r.m.store.Object(e.Digest)

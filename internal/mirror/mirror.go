@@ -221,6 +221,10 @@ func (m *Mirror) plan(req Request) (*repository, repo.Plan, error) {
 	return r, plan, err
 }
 
+// near reports that less than d lies between two times. What was written down before a
+// clock was set back is no younger for it.
+func near(a, b time.Time, d time.Duration) bool { return a.Sub(b).Abs() < d }
+
 // patienceWith is how long a client who could have something stale waits for g now.
 func patienceWith(g *upstream.Group) time.Duration {
 	if _, down := g.Down(); down {

@@ -39,7 +39,7 @@ func (f mutable) open(ctx context.Context) (*Answer, error) {
 	if !known {
 		return f.fetch(ctx)
 	}
-	if f.now().Sub(e.Checked) < f.fresh {
+	if near(f.now(), e.Checked, f.fresh) {
 		a, err := f.stored(e)
 		if errors.Is(err, cache.ErrNotStored) { // evicted just now
 			return f.fetch(ctx)

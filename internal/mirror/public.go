@@ -28,10 +28,10 @@ func (r *registry) public(repository string) (ok bool) {
 // notePublic writes that down, so that a restart while upstream is down does not
 // forget it. That it cannot be written harms nobody now.
 func (r *registry) notePublic(repository string) {
-	key, now, fresh := []byte(repository), r.m.now().Unix(), false
+	key, now, fresh := []byte(repository), r.m.now(), false
 	r.m.store.View(func(tx cache.Tx) error {
 		was := tx.Get(r.publicTable(), key)
-		fresh = len(was) == 8 && now-int64(binary.BigEndian.Uint64(was)) < int64(publicAgain.Seconds())
+		fresh = len(was) == 8 && near(now, time.Unix(int64(binary.BigEndian.Uint64(was)), 0), publicAgain)
 		return nil
 	})
 	if fresh {
@@ -45,7 +45,7 @@ func (r *registry) notePublic(repository string) {
 		if err != nil {
 			return err
 		}
-		return tx.Put(r.publicTable(), key, binary.BigEndian.AppendUint64(nil, uint64(now)))
+		return tx.Put(r.publicTable(), key, binary.BigEndian.AppendUint64(nil, uint64(now.Unix())))
 	})
 	if err != nil {
 		r.m.log.Warn("cannot note a public repository", "repo", r.Name, "err", err)

@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,11 +100,15 @@ func (r *repository) openRoot(ctx context.Context, plan repo.Plan, req Request) 
 		}
 		rt.forget() // evicted: the next try fetches it again
 	}
-	return nil, fmt.Errorf("%s: %s was evicted while it was asked for: %w", r.Name, plan.Path, cmp.Or(rt.lastFailure(), cache.ErrNotStored))
+	if err := rt.lastFailure(); err != nil {
+		return nil, fmt.Errorf("%s: %s was evicted while it was asked for: %w", r.Name, plan.Path, err)
+	}
+	return r.passThrough(ctx, plan, req)
 }
 
 // evictedMost is how often a root is fetched again that was evicted before it
-// could be opened: a budget that all is in use of may take it.
+// could be opened: a budget that all is in use of may take it, or a disk that gives
+// nothing back.
 const evictedMost = 3
 
 // open gives a file of the current generation, ErrNotStored where it was evicted.
@@ -193,7 +196,7 @@ func (rt *root) begin(member string) (c *call, g *generation, stale string) {
 	if len(rt.gens) > 0 {
 		g = rt.gens[0]
 		missing := member != "" && !g.knows(member)
-		if now.Sub(rt.checked) < rt.r.Fresh && !missing {
+		if near(now, rt.checked, rt.r.Fresh) && !missing {
 			return nil, g, ""
 		}
 		if rt.call == nil && now.Before(rt.nextTry) {

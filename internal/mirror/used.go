@@ -52,7 +52,7 @@ func (rt *root) lastUse(path string, now time.Time) (known, lately bool) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	last, known := rt.used[path]
-	return known, known && now.Sub(last) < 24*time.Hour
+	return known, known && near(now, last, 24*time.Hour)
 }
 
 // usedPaths lists what clients use below the root, by role.

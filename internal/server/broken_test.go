@@ -69,6 +69,7 @@ type cutFile struct {
 
 func (f *cutFile) Descriptor() (fd int, off, left int64) { return int(f.Fd()), 0, f.size }
 func (f *cutFile) Advance(int64)                         {}
+func (f *cutFile) Fail(error)                            {}
 
 type cutMirror struct {
 	Mirror

@@ -173,7 +173,9 @@ func (c *conn) send(head, body []byte, f kernelFile) (int64, error) {
 		return max(n-int64(len(head)), 0), err
 	}
 	fd, off, left := f.Descriptor()
-	return c.sendFile(head, fd, off, left)
+	n, err := c.sendFile(head, fd, off, left)
+	f.Fail(err)
+	return n, err
 }
 
 // appendHead writes the header of a whole answer: the same fields that serve and

@@ -29,6 +29,7 @@ func limitStall(c *net.TCPConn, most time.Duration) {
 type kernelFile interface {
 	Descriptor() (fd int, off, left int64)
 	Advance(n int64)
+	Fail(err error)
 }
 
 // ReadFrom has the kernel send a file, or a range of one. net/http calls it for
@@ -46,6 +47,7 @@ func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 	fd, off, rest := f.Descriptor()
 	n, err := c.sendFile(nil, fd, off, min(left, rest))
 	f.Advance(n)
+	f.Fail(err)
 	if limited != nil {
 		limited.N -= n
 	}

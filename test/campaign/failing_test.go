@@ -101,15 +101,15 @@ func (p *patient) leave(path string) {
 // recoverFor is how long it may take until things are stored again.
 const recoverFor = 5 * time.Second
 
-// recovers asks until what was asked for last is stored.
-func (p *patient) recovers() {
+// recovers asks for a path until it is stored.
+func (p *patient) recovers(path string) {
 	for end := time.Now().Add(recoverFor); p.err == nil; time.Sleep(20 * time.Millisecond) {
-		r := p.ask(p.path)
+		r := p.ask(path)
 		if r.Hit() || strings.Contains(r.Header.Get("Cache-Status"), "304") {
 			return
 		}
 		if time.Now().After(end) {
-			p.err = fmt.Errorf("%s: not stored afterwards: %s", p.path, r.How())
+			p.err = fmt.Errorf("%s: not stored afterwards: %s", path, r.How())
 		}
 	}
 }
@@ -228,7 +228,7 @@ func (p *patient) suffers(t *testing.T, a act, f failure, k int) bool {
 	t.Helper()
 	p.err = nil
 	p.ask(p.next(fmt.Sprintf("files/before%d", p.serial), 2_000))
-	p.recovers() // from the failure before
+	p.recovers(p.path) // from the failure before
 	if a.before != nil {
 		a.before(p)
 	}
@@ -251,7 +251,7 @@ func (p *patient) suffers(t *testing.T, a act, f failure, k int) bool {
 	p.d.SetFault(nil)
 	op := first.Load()
 	if p.err == nil && !a.later {
-		p.recovers()
+		p.recovers(p.path)
 	}
 	if p.err == nil {
 		p.err = killedNow(p.d.Tree(), p.scratch)
