@@ -21,6 +21,7 @@ type lack struct {
 	bytes   int64
 	why     Reason
 	account string // whose budget it is, where why is OverAccount
+	ahead   int64  // what is kept free besides
 }
 
 // evict makes room, at most as much as is lacking and a batch of objects in one call:

@@ -23,7 +23,10 @@ type space struct {
 	minFree int64
 	own     map[string]int64 // the accounts that have a budget of their own
 
-	evictor sync.Mutex // held by the one who makes room; taken before mu
+	aheadFrom int64
+
+	evictor sync.Mutex    // held by the one who makes room; taken before mu
+	low     chan struct{} // capacity 1: room is to be made ahead
 
 	mu     sync.Mutex
 	sum    hold             // of flights and partials; guarded by mu
@@ -32,7 +35,7 @@ type space struct {
 }
 
 func newSpace(s *Store, o Options) *space {
-	return &space{s: s, max: o.MaxSize, minFree: o.MinFree, own: o.Budgets, paid: make(map[string]int64), parked: make(map[string]hold)}
+	return &space{s: s, max: o.MaxSize, minFree: o.MinFree, own: o.Budgets, aheadFrom: aheadFrom, paid: make(map[string]int64), low: make(chan struct{}, 1), parked: make(map[string]hold)}
 }
 
 // most is the smallest budget that what the account pays for must fit in, 0 = none.
@@ -70,36 +73,78 @@ func (sp *space) reserve(account string, n int64) error {
 	}
 }
 
-// take reserves n bytes where they fit, else tells what is lacking first: where an
-// account is over its own budget its own objects go.
-func (sp *space) take(account string, n int64) (l lack, err error) {
-	all, ofAccount := sp.s.stored(account)
-	free := int64(0)
-	if sp.minFree > 0 {
-		if free, err = freeOn(sp.s.dir); err != nil {
-			return l, fmt.Errorf("%w: %w", errUnstored, err)
-		}
+// take reserves n bytes where they fit, else tells what is lacking, an account's own
+// budget first: what is over that only its own objects can make room for.
+func (sp *space) take(account string, n int64) (lack, error) {
+	limits, err := sp.limits(account)
+	if err != nil {
+		return lack{}, fmt.Errorf("%w: %w", errUnstored, err)
 	}
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	own := sp.own[account]
-	over := ofAccount + sp.paid[account] + n - own
-	switch {
-	case own > 0 && over > 0:
-		return lack{over, OverAccount, account}, nil
-	case sp.max > 0:
-		l = lack{bytes: all + sp.sum.reserved + n - sp.max, why: OverSize}
-	}
-	if sp.minFree > 0 {
-		short := sp.minFree + n - free + sp.sum.reserved - sp.sum.written
-		if sp.max == 0 || short > l.bytes {
-			l = lack{bytes: short, why: LowDisk}
+	for _, l := range limits {
+		l.bytes += sp.taken(l) + n
+		if l.bytes > 0 {
+			return l, nil
+		}
+		if l.bytes > -l.ahead/2 {
+			sp.nudge()
 		}
 	}
-	if l.bytes <= 0 {
-		sp.add(hold{account: account, reserved: n})
+	sp.add(hold{account: account, reserved: n})
+	return lack{}, nil
+}
+
+// limits are those that what an account pays for must keep to; lack.bytes is how much
+// of each is stored beyond it, so below zero where there is room.
+func (sp *space) limits(account string) (all []lack, err error) {
+	stored, ofAccount := sp.s.stored(account)
+	if own := sp.own[account]; own > 0 {
+		all = append(all, lack{ofAccount - own, OverAccount, account, sp.ahead(own)})
 	}
-	return l, nil
+	if sp.max > 0 {
+		all = append(all, lack{stored - sp.max, OverSize, "", sp.ahead(sp.max)})
+	}
+	if sp.minFree > 0 {
+		free, err := freeOn(sp.s.dir)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, lack{sp.minFree - free, LowDisk, "", sp.ahead(stored)})
+	}
+	return all, nil
+}
+
+// taken is what is reserved under a limit and not stored yet. sp.mu is held.
+func (sp *space) taken(l lack) int64 {
+	switch l.why {
+	case OverAccount:
+		return sp.paid[l.account]
+	case LowDisk:
+		return sp.sum.reserved - sp.sum.written
+	}
+	return sp.sum.reserved
+}
+
+// aheadFrom is the least limit under which room is kept free ahead; of a small one
+// every byte counts.
+const aheadFrom = 1 << 30
+
+// ahead is how much room is kept free under a limit, so that who fetches does not wait
+// for evictions: a 64th, a GiB at most.
+func (sp *space) ahead(limit int64) int64 {
+	if limit < sp.aheadFrom {
+		return 0
+	}
+	return min(limit/64, 1<<30)
+}
+
+// nudge has room be made ahead, soon.
+func (sp *space) nudge() {
+	select {
+	case sp.low <- struct{}{}:
+	default:
+	}
 }
 
 // freeOn is what the file system of dir has left for us.
@@ -119,8 +164,8 @@ func (s *Store) stored(account string) (all, ofAccount int64) {
 	return all, ofAccount
 }
 
-// settle brings what is stored back within the budgets and the file system within
-// min_free: a budget may have become smaller, and mirrord is not alone on the disk.
+// settle brings what is stored back within the limits, with some room ahead: a budget
+// may have become smaller, and mirrord is not alone on the disk.
 func (sp *space) settle() error {
 	accounts := []string{""}
 	for name := range sp.own {
@@ -142,11 +187,19 @@ func (sp *space) settle() error {
 func (sp *space) settleOnce(account string) (more bool, err error) {
 	sp.evictor.Lock()
 	defer sp.evictor.Unlock()
-	l, err := sp.take(account, 0)
-	if err != nil || l.bytes <= 0 {
+	limits, err := sp.limits(account)
+	if err != nil {
 		return false, err
 	}
-	return sp.s.evict(l)
+	for _, l := range limits {
+		sp.mu.Lock()
+		l.bytes += sp.taken(l) + l.ahead
+		sp.mu.Unlock()
+		if l.bytes > 0 {
+			return sp.s.evict(l)
+		}
+	}
+	return false, nil
 }
 
 // add counts h among what is reserved. sp.mu is held.

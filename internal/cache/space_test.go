@@ -99,3 +99,21 @@ func TestMinFreeAlways(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 }
+
+// TestRoomAhead: under a large limit room is made before it is asked for, so that who
+// fetches finds it.
+func TestRoomAhead(t *testing.T) {
+	const limit = 64 * 64 << 10
+	s := open(t, Options{MaxSize: limit})
+	s.space.aheadFrom = 1
+	for i := range 70 {
+		fill(t, s, 64<<10-i)
+	}
+	room := func() int64 { return limit - s.Stats().Bytes }
+	for end := time.Now().Add(10 * time.Second); room() < limit/64 && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if r := room(); r < limit/64 || r > 2*limit/64 {
+		t.Errorf("%d bytes are free, expected a 64th of %d", r, limit)
+	}
+}

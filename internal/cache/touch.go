@@ -76,6 +76,7 @@ func (s *Store) keepTouching() {
 			return
 		case <-tick.C:
 		case <-s.touched.full:
+		case <-s.space.low:
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (c *arc) Get(o Object, _ int64) bool {
 	if queue != 0 {
 		c.pull(o.ID)
 	}
-	for c.bytes[t1]+c.bytes[t2]+o.Size > c.limit {
+	for c.Bytes()+o.Size > c.limit {
 		c.replace(queue == b2)
 	}
 	if queue != 0 {
@@ -57,3 +57,5 @@ func (c *arc) replace(again bool) {
 }
 
 func (c *arc) Kill(uint32) {}
+
+func (c *arc) Bytes() int64 { return c.bytes[t1] + c.bytes[t2] }

@@ -38,7 +38,7 @@ func (c *gdsf) Get(o Object, at int64) bool {
 	if o.Size > c.limit {
 		return false
 	}
-	for c.bytes+o.Size > c.limit {
+	for c.Bytes()+o.Size > c.limit {
 		out := heap.Pop(&c.held).(valued)
 		c.inflation = out.worth
 		c.bytes -= out.Size
@@ -50,6 +50,8 @@ func (c *gdsf) Get(o Object, at int64) bool {
 }
 
 func (c *gdsf) Kill(uint32) {}
+
+func (c *gdsf) Bytes() int64 { return c.bytes }
 
 type valued struct {
 	Object

@@ -25,3 +25,5 @@ func (c *lru) Get(o Object, _ int64) bool {
 }
 
 func (c *lru) Kill(uint32) {}
+
+func (c *lru) Bytes() int64 { return c.bytes[1] }

@@ -55,7 +55,7 @@ func (c *ours) Get(o Object, at int64) bool {
 	if o.Size > c.limit {
 		return false
 	}
-	for c.bytes[dead]+c.bytes[usedOnce]+c.bytes[usedAgain]+o.Size > c.limit {
+	for c.Bytes()+o.Size > c.limit {
 		c.evict()
 	}
 	*h = held{uses: 1, last: at}
@@ -110,7 +110,4 @@ func (c *ours) Kill(id uint32) {
 	}
 }
 
-// Holds reports whether the object is held.
-func (c *ours) Holds(id uint32) bool {
-	return c.parts[dead].at[id] >= 0 || c.parts[usedOnce].at[id] >= 0 || c.parts[usedAgain].at[id] >= 0
-}
+func (c *ours) Bytes() int64 { return c.bytes[dead] + c.bytes[usedOnce] + c.bytes[usedAgain] }

@@ -15,6 +15,8 @@ type Policy interface {
 	Get(o Object, at int64) (hit bool)
 	// Kill tells that no current generation names the object any more.
 	Kill(id uint32)
+	// Bytes is what it holds now.
+	Bytes() int64
 }
 
 // Limits are what a cache is made for.
@@ -40,4 +42,14 @@ var All = []struct {
 	{"W-TinyLFU", newTinyLFU},
 	{"mirrord, no marks", newUnmarked},
 	{"mirrord", newOurs},
+}
+
+// New makes the policy of a name, nil where there is none.
+func New(name string, l Limits) Policy {
+	for _, p := range All {
+		if p.Name == name {
+			return p.New(l)
+		}
+	}
+	return nil
 }

@@ -30,7 +30,7 @@ func (c *s3FIFO) Get(o Object, _ int64) bool {
 	if queue == ghost {
 		c.pull(o.ID)
 	}
-	for c.bytes[small]+c.bytes[large]+o.Size > c.limit {
+	for c.Bytes()+o.Size > c.limit {
 		c.evict()
 	}
 	n.uses = 0
@@ -63,3 +63,5 @@ func (c *s3FIFO) evict() {
 }
 
 func (c *s3FIFO) Kill(uint32) {}
+
+func (c *s3FIFO) Bytes() int64 { return c.bytes[small] + c.bytes[large] }

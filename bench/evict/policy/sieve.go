@@ -20,7 +20,7 @@ func (c *sieve) Get(o Object, _ int64) bool {
 	if o.Size > c.limit {
 		return false
 	}
-	for c.bytes[1]+o.Size > c.limit {
+	for c.Bytes()+o.Size > c.limit {
 		c.evict()
 	}
 	c.push(1, o)
@@ -44,3 +44,5 @@ func (c *sieve) evict() {
 }
 
 func (c *sieve) Kill(uint32) {}
+
+func (c *sieve) Bytes() int64 { return c.bytes[1] }

@@ -28,7 +28,7 @@ func (c *slru) Get(o Object, _ int64) bool {
 	if o.Size > c.limit {
 		return false
 	}
-	for c.bytes[probation]+c.bytes[protected]+o.Size > c.limit {
+	for c.Bytes()+o.Size > c.limit {
 		id, ok := c.oldest(probation)
 		if !ok {
 			id, _ = c.oldest(protected)
@@ -40,3 +40,5 @@ func (c *slru) Get(o Object, _ int64) bool {
 }
 
 func (c *slru) Kill(uint32) {}
+
+func (c *slru) Bytes() int64 { return c.bytes[probation] + c.bytes[protected] }

@@ -86,3 +86,5 @@ func (c *tinyLFU) count(id uint32) {
 }
 
 func (c *tinyLFU) Kill(uint32) {}
+
+func (c *tinyLFU) Bytes() int64 { return c.bytes[window] + c.bytes[tried] + c.bytes[kept] }

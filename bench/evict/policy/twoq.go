@@ -42,7 +42,7 @@ func (c *twoQ) Get(o Object, _ int64) bool {
 }
 
 func (c *twoQ) makeRoom(size int64) {
-	for c.bytes[onceIn]+c.bytes[main]+size > c.limit {
+	for c.Bytes()+size > c.limit {
 		if id, ok := c.oldest(main); ok && c.bytes[onceIn] <= c.in4 {
 			c.pull(id)
 			continue
@@ -54,3 +54,5 @@ func (c *twoQ) makeRoom(size int64) {
 }
 
 func (c *twoQ) Kill(uint32) {}
+
+func (c *twoQ) Bytes() int64 { return c.bytes[onceIn] + c.bytes[main] }

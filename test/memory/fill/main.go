@@ -3,10 +3,11 @@
 // million downloads. It is a program of its own because the race detector, under
 // which tests run, makes a minute of its seconds.
 //
-//	fill DIRECTORY ENTRIES FILES
+//	fill DIRECTORY ENTRIES FILES FIRST
 //
-// So many of the entries, evenly spread, have a file; the digests of the others
-// are made up. Entry n with a file holds Body(n).
+// So many of the entries, evenly spread, have a file, and so many at the beginning;
+// the digests of the others are made up. Entry n with a file holds Body(n), those at
+// the beginning what follows.
 package main
 
 import (
@@ -29,18 +30,17 @@ import (
 const batch = 50_000
 
 func main() {
-	if len(os.Args) != 4 {
-		log.Fatal("usage: fill DIRECTORY ENTRIES FILES")
+	if len(os.Args) != 5 {
+		log.Fatal("usage: fill DIRECTORY ENTRIES FILES FIRST")
 	}
-	entries, err := strconv.Atoi(os.Args[2])
-	if err != nil {
-		log.Fatal(err)
+	var n [3]int
+	for i := range n {
+		var err error
+		if n[i], err = strconv.Atoi(os.Args[2+i]); err != nil {
+			log.Fatal(err)
+		}
 	}
-	files, err := strconv.Atoi(os.Args[3])
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := fill(filled{os.Args[1], stored.Entries{All: entries, Files: files}}); err != nil {
+	if err := fill(filled{os.Args[1], stored.Entries{All: n[0], Files: n[1], First: n[2]}}); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -107,8 +107,15 @@ func (f filled) put(tx *bolt.Tx, i int, now time.Time) error {
 	// Made-up digests come in order too: written so a bucket fills quickest.
 	sum := sha256.Sum256(nil)
 	binary.BigEndian.PutUint64(sum[:], uint64(i)*(^uint64(0)/uint64(f.All)))
-	if step := f.All / f.Files; i%step == 0 && i/step < f.Files {
-		data := stored.Body(i / step)
+	step := f.All / f.Files
+	var data []byte
+	switch {
+	case i%step == 0 && i/step < f.Files:
+		data = stored.Body(i / step)
+	case i < f.First:
+		data = stored.Body(f.Files + i)
+	}
+	if data != nil {
 		sum = sha256.Sum256(data)
 		dir := filepath.Join(f.dir, "blobs", "sha256", fmt.Sprintf("%x", sum[:1]))
 		if err := os.MkdirAll(dir, 0o750); err != nil {

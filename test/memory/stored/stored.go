@@ -11,8 +11,9 @@ import (
 // Size is that of a file: small, so that a hit is mostly look-up.
 const Size = 4 << 10
 
-// Entries is how many there are, and how many of them have a file.
-type Entries struct{ All, Files int }
+// Entries is how many there are, how many of them, evenly spread, have a file, and how
+// many at the beginning have one besides: those go first where room is needed.
+type Entries struct{ All, Files, First int }
 
 // Path of the n-th entry that has a file.
 func (e Entries) Path(n int) string { return Name(n * (e.All / e.Files)) }
