@@ -23,7 +23,8 @@ func (rt *root) fetchGroup(ctx context.Context, c *candidate, cur *generation, g
 			c.lacks = append(c.lacks, name)
 			continue
 		}
-		if i > 0 && !newText && !slices.Contains(used, join(rt.dir, name)) && rt.keep(c, cur, name) {
+		unwanted := i > 0 && !slices.Contains(used, join(rt.dir, name))
+		if unwanted && !newText && rt.keep(c, cur, name) {
 			continue
 		}
 		fresh, err := rt.fetchMember(ctx, c, cur, name)
@@ -31,6 +32,10 @@ func (rt *root) fetchGroup(ctx context.Context, c *candidate, cur *generation, g
 		// before is not believed to be gone for that.
 		unsaid := denied(err) && (i > 0 || !cur.has(name))
 		if err != nil && !absent(err) && !unsaid {
+			if unwanted && ctx.Err() == nil {
+				rt.r.m.log.Info("whether there is a signature stays unknown until somebody wants it", "repo", rt.r.Name, "root", rt.dir, "err", err)
+				continue
+			}
 			return false, err
 		}
 		if err != nil {
@@ -45,10 +50,13 @@ func (rt *root) fetchGroup(ctx context.Context, c *candidate, cur *generation, g
 	return changed, nil
 }
 
-// keep takes a member over from the current generation, where that can tell.
+// keep takes a member over from the current generation, or that it is unknown.
 func (rt *root) keep(c *candidate, cur *generation, name string) bool {
-	if cur == nil || !cur.knows(name) {
+	if cur == nil {
 		return false
+	}
+	if !cur.knows(name) {
+		return true
 	}
 	m, there := cur.Members[name]
 	if !there {

@@ -228,3 +228,39 @@ func TestSignatureRefused(t *testing.T) {
 		t.Errorf("a root that is refused: %v, %v", a, err)
 	}
 }
+
+// TestSignatureUnknown: that nobody can say whether there is a signature matters to who
+// wants it, and to nobody else.
+func TestSignatureUnknown(t *testing.T) {
+	h := newHouse(t, 1)
+	const asc = repomdPath + ".asc"
+	h.ups[0].Fail("/"+asc, faulty.Status(302).And(faulty.Header("Location", "http://elsewhere.example/login")).Always())
+	s := newRPM(h, "1", monday, true).sign(h)
+	s.publish(h.ups[0])
+	if ans := h.rpmWants(nil, repomdPath, s.files[repomdPath]); ans.Stale != "" {
+		t.Errorf("%q", ans.Stale)
+	}
+	h.advance(2 * time.Minute)
+	h.makecache(nil, s, "primary.xml.gz")
+	if got := h.asked(); strings.Count(strings.Join(got, " "), asc) != 1 {
+		t.Errorf("upstream was asked for %q", got)
+	}
+	if a, err := h.m.Open(t.Context(), Request{Repo: "rpm", Path: asc}); err == nil || errors.Is(err, ErrNotListed) {
+		t.Errorf("%v, %v", a, err)
+	}
+	h.ups[0].Heal("/" + asc)
+	h.advance(time.Minute)
+	h.rpmWants(nil, asc, s.files[asc])
+	h.rpmWants(nil, repomdPath, s.files[repomdPath])
+
+	// Now somebody wants it, and a new text waits.
+	young := newRPM(h, "2", tuesday, true).sign(h)
+	young.publish(h.ups[0])
+	h.ups[0].Fail("/"+asc, faulty.Status(500).Always())
+	h.advance(2 * time.Minute)
+	h.rpmWants(nil, repomdPath, s.files[repomdPath])
+	h.ups[0].Heal("/" + asc)
+	h.advance(time.Minute)
+	h.rpmWants(nil, repomdPath, young.files[repomdPath])
+	h.rpmWants(nil, asc, young.files[asc])
+}
