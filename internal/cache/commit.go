@@ -113,15 +113,17 @@ func (f *flight) conclude(sm sums) error {
 // digest, "" where there is none. That they cannot be stored is no failure: readers
 // have them from the open file.
 func (f *flight) keep(sm sums) digest.Digest {
-	f.s.making.RLock()
-	defer f.s.making.RUnlock()
-	f.mu.Lock()
-	meta, disowned := f.meta, f.disowned
-	f.mu.Unlock()
-	if disowned || f.want.Transient || !sm.streamed && f.want.Digest == "" {
+	if f.want.Transient || !sm.streamed && f.want.Digest == "" {
 		return ""
 	}
-	if err := f.s.commit(f.file, f.name, sm, f.want, meta); err != nil {
+	f.mu.Lock()
+	meta := f.meta
+	f.mu.Unlock()
+	err := f.s.commit(f.file, f.name, sm, f.want, meta, f.isDisowned)
+	switch {
+	case errors.Is(err, errDisowned):
+		return ""
+	case err != nil:
 		f.s.log.Error("an object is served but cannot be stored", "object", string(sm.object), "err", err)
 		return ""
 	}
@@ -131,8 +133,9 @@ func (f *flight) keep(sm sums) digest.Digest {
 // commit makes the finished partial an object. The order is what a crash at any
 // point is survived by: a name in partial/ that tells the digest, and the bytes; the
 // name in blobs/; the records; and only then the partial's name goes. Each is on
-// disk before the next is begun.
-func (s *Store) commit(file *os.File, name string, sm sums, w Want, meta Meta) error {
+// disk before the next is begun. It fails with errDisowned where disowned tells that
+// the object was purged meanwhile; nil = it cannot be.
+func (s *Store) commit(file *os.File, name string, sm sums, w Want, meta Meta, disowned func() bool) error {
 	d := sm.object
 	// A resumed partial may once have been meant for something longer.
 	if err := errors.Join(file.Truncate(sm.size), file.Chmod(0o440)); err != nil {
@@ -148,9 +151,9 @@ func (s *Store) commit(file *os.File, name string, sm sums, w Want, meta Meta) e
 	}
 	err := errors.Join(file.Sync(), durable.SyncDir(filepath.Dir(marked)))
 	if err == nil {
-		err = s.place(marked, name, sm, w, meta)
+		err = s.placeOwned(marked, name, sm, w, meta, disowned)
 	}
-	if err == nil || s.withdraw(d) {
+	if err == nil || errors.Is(err, errDisowned) || s.withdraw(d) {
 		s.removeQuietly(marked)
 	}
 	return err
@@ -262,9 +265,7 @@ func (s *Store) Put(account string, data []byte, meta Meta) (digest.Digest, erro
 		return d, err
 	}
 	sm := sums{object: d, vouched: d, size: int64(len(data)), streamed: true}
-	s.making.RLock()
-	defer s.making.RUnlock()
-	if err := s.commit(file, name, sm, Want{Account: account}, meta); err != nil {
+	if err := s.commit(file, name, sm, Want{Account: account}, meta, nil); err != nil {
 		s.removeQuietly(file.Name())
 		return d, err
 	}

@@ -24,24 +24,54 @@ func (s *Store) Purge(names []string, objects []digest.Digest) (freed int64, err
 	for _, d := range objects {
 		keys, canonical = append(keys, Want{Digest: d}.key()), append(canonical, s.canonical(d))
 	}
-	s.making.Lock() // nothing is between its file and its record meanwhile
-	defer s.making.Unlock()
-	s.disown(keys)
-	freed, err = s.dropPartials(keys)
-	if err != nil {
-		return freed, err
-	}
-	if err := s.unname(names); err != nil {
-		return freed, err
-	}
+	freed, err = s.purgeNames(names, keys)
 	for batch := range slices.Chunk(canonical, evictBatch) {
-		n, err := s.remove(s.claim(batch), Purged)
-		freed += n.Bytes
 		if err != nil {
 			return freed, err
 		}
+		var n int64
+		n, err = s.purgeObjects(batch)
+		freed += n
 	}
-	return freed, nil
+	return freed, err
+}
+
+// purgeNames ends what is under way, and forgets the names.
+func (s *Store) purgeNames(names, keys []string) (freed int64, err error) {
+	s.making.Lock() // no flight is between its look whether it was disowned and its record
+	defer s.making.Unlock()
+	s.disown(keys)
+	if freed, err = s.dropPartials(keys); err != nil {
+		return freed, err
+	}
+	return freed, s.unname(names)
+}
+
+// purgeObjects removes a batch: commits need not wait for all of a purge.
+func (s *Store) purgeObjects(batch []digest.Digest) (int64, error) {
+	s.making.Lock() // no object is between its file and its record
+	defer s.making.Unlock()
+	went, err := s.remove(s.claim(batch), Purged)
+	return went.Bytes, err
+}
+
+// errDisowned reports an object that was purged while it was fetched.
+var errDisowned = errors.New("purged while it was fetched")
+
+func (f *flight) isDisowned() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.disowned
+}
+
+// placeOwned is place, unless the object was purged meanwhile.
+func (s *Store) placeOwned(marked, name string, sm sums, w Want, meta Meta, disowned func() bool) error {
+	s.making.RLock()
+	defer s.making.RUnlock()
+	if disowned != nil && disowned() {
+		return errDisowned
+	}
+	return s.place(marked, name, sm, w, meta)
 }
 
 // disown has the flights of keys end without keeping what they bring.

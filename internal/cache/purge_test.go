@@ -154,3 +154,45 @@ func TestStat(t *testing.T) {
 		t.Errorf("Stat = %v, expected ErrNotStored", err)
 	}
 }
+
+// TestPurgeStorm: purges at any moment of many downloads leave nothing wrong behind:
+// every reader gets its bytes, and the store is whole.
+func TestPurgeStorm(t *testing.T) {
+	s := open(t, Options{})
+	srcs := make([]*fakeSource, 8)
+	for i := range srcs {
+		srcs[i] = newFake(t, 100<<10+i)
+	}
+	stop := make(chan struct{})
+	done := make(chan error)
+	go func() {
+		for {
+			for i, src := range srcs {
+				if _, err := s.Purge([]string{string(rune('a' + i))}, []digest.Digest{digest.Of(src.data)}); err != nil {
+					done <- err
+					return
+				}
+			}
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+			}
+		}
+	}()
+	for range 40 {
+		for i, src := range srcs {
+			w := src.vouched()
+			if i%2 == 0 {
+				w = src.want(string(rune('a' + i)))
+			}
+			readAll(t, get(t, s, w), src.data)
+		}
+	}
+	close(stop)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	settled(t, s)
+}

@@ -53,7 +53,7 @@ type Store struct {
 	stop context.CancelFunc
 	wg   sync.WaitGroup // flights and the toucher
 
-	// making is held for reading while an object is made of a flight's bytes, and for
+	// making is held for reading while an object gets its name and its record, and for
 	// writing by a purge. Taken before mu.
 	making sync.RWMutex
 
