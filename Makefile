@@ -36,9 +36,11 @@ soak: deps
 bench: deps
 	go run ./bench $(BENCHFLAGS)
 
-# The policies of eviction on made traces, or on your own: LOG=access.log.
+# The policies of eviction on made traces, and hits while a million objects lose some;
+# or the policies on an access log of your own: LOG=access.log.
 bench-evict:
 	go run ./bench/evict $(if $(LOG),-log $(LOG))
+	$(if $(LOG),,go test -run NONE -bench HitsWhileEvicting ./test/memory)
 
 lint:
 	scripts/gofmt.sh

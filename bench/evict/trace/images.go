@@ -6,8 +6,8 @@ import (
 )
 
 // Images is container images that are pulled by nodes: a base of a few layers that
-// many share, and layers of their own. Every build gives an image new top layers,
-// and what the tag named before dies.
+// many share, and layers of their own. Every build gives an image new top layers.
+// Nothing dies: the store is not told which manifests a tag named before.
 func Images(days int) *Trace {
 	b := new(builder)
 	r := &images{b: b, rng: rand.New(rand.NewPCG(4, 2))}
@@ -21,11 +21,11 @@ func Images(days int) *Trace {
 	for d := range days {
 		for i := range r.list {
 			if r.rng.IntN(8) == 0 {
-				r.build(d*day+r.rng.IntN(day), i)
+				r.build(i)
 			}
 		}
 		if d%14 == 13 {
-			r.rebase(d*day, r.rng.IntN(len(r.bases)))
+			r.rebase(r.rng.IntN(len(r.bases)))
 		}
 		for range 600 {
 			r.pull(d*day+r.rng.IntN(day), pulled.draw())
@@ -55,24 +55,18 @@ func (r *images) layers(n int, median float64) (all []uint32) {
 }
 
 // build replaces the image's upper layers.
-func (r *images) build(at, i int) {
+func (r *images) build(i int) {
 	m := &r.list[i]
 	from := r.rng.IntN(len(m.own))
-	for _, layer := range m.own[from:] {
-		r.b.dies(at, layer)
-	}
 	m.own = append(m.own[:from:from], r.layers(len(m.own)-from, 3e6)...)
 }
 
 // rebase replaces a base; the images on it are built anew with it.
-func (r *images) rebase(at, base int) {
-	for _, layer := range r.bases[base] {
-		r.b.dies(at, layer)
-	}
+func (r *images) rebase(base int) {
 	r.bases[base] = r.layers(len(r.bases[base]), 12e6)
 	for i, m := range r.list {
 		if m.base == base {
-			r.build(at, i)
+			r.build(i)
 		}
 	}
 }
