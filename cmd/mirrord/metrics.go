@@ -12,8 +12,10 @@ import (
 )
 
 // newRegistry is for all that is counted.
-func newRegistry(store *cache.Store, m *mirror.Mirror) *prometheus.Registry {
-	return metrics.New(metrics.Options{Version: cmp.Or(version, "devel"), Stats: store.Stats, Upstreams: m.Upstreams})
+func newRegistry(cfg *config.Config, store *cache.Store, m *mirror.Mirror) *prometheus.Registry {
+	return metrics.New(metrics.Options{
+		Version: cmp.Or(version, "devel"), Stats: store.Stats, MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree, Upstreams: m.Upstreams,
+	})
 }
 
 // names are the repositories'.

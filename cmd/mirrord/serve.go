@@ -105,7 +105,7 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	if err != nil {
 		return err
 	}
-	registry := newRegistry(store, m)
+	registry := newRegistry(cfg, store, m)
 	srv := server.New(server.Options{
 		Mirror: m, Paths: paths(cfg), Default: options.Default, Login: asksLogin(cfg), Lists: answered, Public: cfg.PublicURL,
 		Repos: names(cfg), Register: registry, Metrics: metrics.Handler(registry),

@@ -125,6 +125,7 @@ func (f *flight) keep(sm sums) digest.Digest {
 		return ""
 	case err != nil:
 		f.s.log.Error("an object is served but cannot be stored", "object", string(sm.object), "err", err)
+		f.ending = EndUnstored
 		return ""
 	}
 	return sm.object

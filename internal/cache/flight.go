@@ -29,6 +29,7 @@ type flight struct {
 	done     chan struct{}  // closed at the end
 	fetching sync.WaitGroup // fetchers
 	file     *os.File       // set by run before headed is closed
+	ending   Ending         // run's own; "" where the error tells
 
 	mu       sync.Mutex
 	meta     Meta          // guarded by mu
@@ -149,7 +150,7 @@ func (f *flight) alreadyThere() (digest.Digest, bool) {
 func (f *flight) finish(d digest.Digest) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.object, f.whole = d, true
+	f.object, f.whole, f.ending = d, true, EndUnneeded
 	return nil
 }
 
@@ -208,6 +209,7 @@ func (f *flight) end(err error) {
 	f.s.mu.Lock()
 	f.mu.Lock()
 	f.err, f.ended = err, true
+	f.s.ended[f.endingOf(err)]++
 	if keep {
 		f.s.space.park(f.name, f.hold)
 	} else {

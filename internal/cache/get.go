@@ -92,10 +92,12 @@ func (s *Store) join(w Want) (*flight, How, error) {
 		if over {
 			return f, Joined, errOver
 		}
+		s.joined++
 		return f, Joined, nil
 	}
 	f = newFlight(s, key, w)
 	s.flights[key] = f
+	s.begun++
 	s.wg.Add(1)
 	go f.run()
 	return f, Miss, nil

@@ -106,11 +106,11 @@ func (sp *space) limits(account string) (all []lack, err error) {
 		all = append(all, lack{stored - sp.max, OverSize, "", sp.ahead(sp.max)})
 	}
 	if sp.minFree > 0 {
-		free, err := freeOn(sp.s.dir)
+		disk, err := diskOf(sp.s.dir)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, lack{sp.minFree - free, LowDisk, "", sp.ahead(stored)})
+		all = append(all, lack{sp.minFree - disk.Free, LowDisk, "", sp.ahead(stored)})
 	}
 	return all, nil
 }
@@ -147,11 +147,14 @@ func (sp *space) nudge() {
 	}
 }
 
-// freeOn is what the file system of dir has left for us.
-func freeOn(dir string) (int64, error) {
+// Disk is the file system under the store, in bytes.
+type Disk struct{ Size, Free int64 } // Free: that we may use
+
+// diskOf is that of dir.
+func diskOf(dir string) (Disk, error) {
 	var fs unix.Statfs_t
 	err := unix.Statfs(dir, &fs)
-	return int64(fs.Bavail) * fs.Bsize, err
+	return Disk{int64(fs.Blocks) * fs.Bsize, int64(fs.Bavail) * fs.Bsize}, err
 }
 
 // stored is how many bytes the objects have, and how many of them those that the

@@ -87,11 +87,11 @@ func TestMinFreeAlways(t *testing.T) {
 	for i := range 3 {
 		fill(t, s, 1<<20+i)
 	}
-	free, err := freeOn(s.dir)
+	disk, err := diskOf(s.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.space.minFree = free + 1<<30 // out of reach: all goes
+	s.space.minFree = disk.Free + 1<<30 // out of reach: all goes
 	if err := s.space.settle(); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -62,6 +63,9 @@ type Store struct {
 	reading  map[digest.Digest]int           // open Contents by object; guarded by mu
 	evicting map[digest.Digest]chan struct{} // closed when the eviction is through; guarded by mu
 	closed   bool                            // guarded by mu
+	begun    int64                           // flights; guarded by mu
+	joined   int64                           // requests that found one under way; guarded by mu
+	ended    map[Ending]int64                // flights; guarded by mu
 }
 
 // Open takes the data directory over. It does not look at the objects, so it
@@ -86,6 +90,7 @@ func Open(o Options) (*Store, error) {
 		flights:  make(map[string]*flight),
 		reading:  make(map[digest.Digest]int),
 		evicting: make(map[digest.Digest]chan struct{}),
+		ended:    make(map[Ending]int64),
 	}
 	s.space = newSpace(s, o)
 	s.ctx, s.stop = context.WithCancel(context.Background())
@@ -120,8 +125,14 @@ type Stats struct {
 	Objects, Bytes int64 // committed
 	Reserved       int64 // bytes of flights and partials
 	Flights        int
-	Evicted        map[Reason]Evicted // since the Store was opened
+	Disk           Disk
 	Accounts       map[string]Account
+
+	// What follows is since the Store was opened.
+
+	Begun, Joined int64 // flights, and requests that found one under way
+	Ended         map[Ending]int64
+	Evicted       map[Reason]Evicted
 }
 
 // Account is what one account pays for.
@@ -148,9 +159,10 @@ func (s *Store) Stats() Stats {
 		return nil
 	})
 	st.Reserved = s.space.held()
+	st.Disk, _ = diskOf(s.dir) // zero where nothing is known
 	s.mu.Lock()
-	st.Flights = len(s.flights)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	st.Flights, st.Begun, st.Joined, st.Ended = len(s.flights), s.begun, s.joined, maps.Clone(s.ended)
 	return st
 }
 

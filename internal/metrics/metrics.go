@@ -14,9 +14,11 @@ import (
 
 // Options say whom to ask. What is nil is not told of.
 type Options struct {
-	Version   string
-	Stats     func() cache.Stats
-	Upstreams func() []mirror.Upstream
+	Version string
+	Stats   func() cache.Stats
+	// MaxSize and MinFree are the store's bounds, in bytes.
+	MaxSize, MinFree int64
+	Upstreams        func() []mirror.Upstream
 }
 
 // New makes a registry, in which others may register counters of their own.
@@ -24,7 +26,7 @@ func New(o Options) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build(o.Version))
 	if o.Stats != nil {
-		r.MustRegister(store(o.Stats))
+		r.MustRegister(o.store())
 	}
 	if o.Upstreams != nil {
 		r.MustRegister(upstreams(o.Upstreams))

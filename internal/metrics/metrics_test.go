@@ -18,7 +18,18 @@ func full() Options {
 	limited := &upstream.RateLimit{Limit: 100, Remaining: 7, Window: 6 * time.Hour}
 	return Options{
 		Version: "v1",
-		Stats:   func() cache.Stats { return cache.Stats{Objects: 3, Bytes: 300, Reserved: 30, Flights: 2} },
+		Stats: func() cache.Stats {
+			return cache.Stats{
+				Objects: 3, Bytes: 300, Reserved: 30, Disk: cache.Disk{Size: 1000, Free: 600},
+				Accounts: map[string]cache.Account{"debian": {
+					Objects: 10, Bytes: 100, Budget: 200, Superseded: cache.Amount{Objects: 1, Bytes: 10},
+					Again: cache.Amount{Objects: 2, Bytes: 20}, Pinned: cache.Amount{Objects: 3, Bytes: 30},
+				}},
+				Flights: 2, Begun: 9, Joined: 4, Ended: map[cache.Ending]int64{cache.EndParked: 5},
+				Evicted: map[cache.Reason]cache.Evicted{cache.LowDisk: {Objects: 6, Bytes: 60}},
+			}
+		},
+		MaxSize: 5000, MinFree: 50,
 		Upstreams: func() []mirror.Upstream {
 			return []mirror.Upstream{{Repo: "docker.io", Mirrors: []upstream.MirrorStatus{
 				{Mirror: "http://a", RateLimit: limited, Measure: upstream.Measure{
@@ -46,7 +57,24 @@ func TestValues(t *testing.T) {
 		`mirrord_cache_objects 3`,
 		`mirrord_cache_bytes 300`,
 		`mirrord_cache_reserved_bytes 30`,
+		`mirrord_cache_max_bytes 5000`,
+		`mirrord_disk_size_bytes 1000`,
+		`mirrord_disk_free_bytes 600`,
+		`mirrord_disk_min_free_bytes 50`,
+		`mirrord_repo_objects{repo="debian",state="once"} 4`,
+		`mirrord_repo_bytes{repo="debian",state="once"} 40`,
+		`mirrord_repo_bytes{repo="debian",state="again"} 20`,
+		`mirrord_repo_bytes{repo="debian",state="superseded"} 10`,
+		`mirrord_repo_bytes{repo="debian",state="pinned"} 30`,
+		`mirrord_repo_max_bytes{repo="debian"} 200`,
 		`mirrord_flights 2`,
+		`mirrord_flights_begun_total 9`,
+		`mirrord_flights_joined_total 4`,
+		`mirrord_flights_ended_total{outcome="parked"} 5`,
+		`mirrord_flights_ended_total{outcome="wrong"} 0`,
+		`mirrord_evicted_objects_total{reason="min_free"} 6`,
+		`mirrord_evicted_bytes_total{reason="min_free"} 60`,
+		`mirrord_evicted_bytes_total{reason="purge"} 0`,
 		`mirrord_upstream_up{repo="docker.io",upstream="http://a"} 1`,
 		`mirrord_upstream_up{repo="docker.io",upstream="http://b"} 0`,
 		`mirrord_upstream_rate_limit{repo="docker.io",upstream="http://a"} 100`,
