@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 
@@ -35,7 +36,7 @@ type space struct {
 }
 
 func newSpace(s *Store, o Options) *space {
-	return &space{s: s, max: o.MaxSize, minFree: o.MinFree, own: o.Budgets, aheadFrom: aheadFrom, paid: make(map[string]int64), low: make(chan struct{}, 1), parked: make(map[string]hold)}
+	return &space{s: s, max: o.MaxSize, minFree: o.MinFree, own: o.Budgets, aheadFrom: cmp.Or(o.aheadFrom, aheadFrom), paid: make(map[string]int64), low: make(chan struct{}, 1), parked: make(map[string]hold)}
 }
 
 // most is the smallest budget that what the account pays for must fit in, 0 = none.

@@ -18,7 +18,7 @@ func TestBudgets(t *testing.T) {
 	}
 	var a, b []digest.Digest
 	for i := range 3 {
-		b = append(b, fillFor(t, s, "b", 1<<20+i))
+		b = append(b, fillFor(t, s, "b", 1<<20+1000+i)) // older, and worth less
 	}
 	for i := range 5 {
 		a = append(a, fillFor(t, s, "a", 1<<20+10+i))
@@ -104,8 +104,7 @@ func TestMinFreeAlways(t *testing.T) {
 // fetches finds it.
 func TestRoomAhead(t *testing.T) {
 	const limit = 64 * 64 << 10
-	s := open(t, Options{MaxSize: limit})
-	s.space.aheadFrom = 1
+	s := open(t, Options{MaxSize: limit, aheadFrom: 1})
 	for i := range 70 {
 		fill(t, s, 64<<10-i)
 	}

@@ -33,6 +33,8 @@ type Options struct {
 	Rebuild bool
 	Now     func() time.Time // default time.Now
 	Log     *slog.Logger     // default slog.Default()
+
+	aheadFrom int64 // default aheadFrom
 }
 
 // Store is the objects of one data directory. It is safe for concurrent use.
