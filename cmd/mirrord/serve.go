@@ -1,29 +1,17 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
-	"slices"
-	"time"
+	"os/signal"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
-	"mirrord/internal/cache"
 	"mirrord/internal/config"
-	"mirrord/internal/metrics"
-	"mirrord/internal/mirror"
-	"mirrord/internal/server"
-	"mirrord/internal/upstream"
 )
-
-// drainFor is how long downloads under way may go on after a signal to stop.
-// What is not through then is broken off, and stays on disk as a partial.
-const drainFor = 10 * time.Second
 
 func newServeCommand() *cobra.Command {
 	var file, data string
@@ -57,13 +45,19 @@ func newServeCommand() *cobra.Command {
 	return cmd
 }
 
-// serve runs until ctx ends.
+// serve runs until ctx ends, or until another process has taken over.
 func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Logger) error {
+	restart := awaitRestart()
+	defer signal.Stop(restart)
+	before, err := findPredecessor()
+	if err != nil {
+		return err
+	}
 	secured, err := secure(cfg, log)
 	if err != nil {
 		return err
 	}
-	sockets, err := openSockets(cfg)
+	sockets, err := openSockets(cfg, before)
 	if err != nil {
 		return err
 	}
@@ -74,105 +68,26 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	}
 	defer access.close()
 	defer access.reopenOn(log)()
-	store, err := cache.Open(cache.Options{
-		Dir: cfg.DataDir, MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree, Budgets: budgets(cfg),
-		Park: cfg.Cache.Abandoned == config.Park, Log: log,
-	})
-	if err != nil {
-		return fmt.Errorf("data directory %s: %w", cfg.DataDir, err)
-	}
-	defer store.Close()
-	transport := upstream.NewTransport(upstream.Options{UserAgent: "mirrord/" + cmp.Or(version, "devel"), Offline: cfg.Offline})
-	defer transport.Close()
-	options, lists, err := wire(cfg, transport, mirror.Options{Store: store, Scrub: cfg.Cache.Scrub, Log: log})
-	defer lists.close()
+	before.wait()
+	h, err := openHouse(cfg, log)
 	if err != nil {
 		return err
 	}
-	m, err := mirror.New(options)
-	if err != nil {
-		return err
-	}
-	defer m.Close()
-	api, err := adminAPI(cfg, m, store)
+	defer h.close()
+	srv, err := h.server(secured, access, log)
 	if err != nil {
 		return err
 	}
 	if err := announce(out, cfg, sockets, log); err != nil {
 		return err
 	}
-	answered, err := answeredLists(cfg)
-	if err != nil {
-		return err
-	}
-	registry := newRegistry(cfg, store, m)
-	srv := server.New(server.Options{
-		Mirror: m, Paths: paths(cfg), Default: options.Default, Login: asksLogin(cfg), Lists: answered, Public: cfg.PublicURL,
-		Repos: names(cfg), Register: registry, Metrics: metrics.Handler(registry),
-		Admin: api, TLS: secured.tls, Around: secured.around,
-		Access: access.take(), Log: log,
-	})
+	s := &service{cfg: cfg, house: h, srv: srv, sockets: sockets, log: log, restart: restart, failed: make(chan error, len(sockets))}
+	s.begin()
 	if secured.begin != nil {
 		go secured.begin(ctx)
 	}
-	return serveUntil(ctx, srv, sockets)
-}
-
-// announce tells what to put where. Programs that read the output are not told.
-func announce(out io.Writer, cfg *config.Config, sockets []socket, log *slog.Logger) error {
-	base := sockets[0].url()
-	if cfg.Log.JSON || cfg.AccessLog.File == config.Stdout {
-		log.Info("serving", "url", base, "data", cfg.DataDir, "offline", cfg.Offline)
-		return nil
-	}
-	fmt.Fprintf(out, "mirrord listens on %s and keeps its data in %s\n", base, cfg.DataDir)
-	if cfg.Offline {
-		fmt.Fprintln(out, "It is offline: no upstream is asked, what is not stored is answered with 504")
-	}
-	if serves(cfg, config.OCI) {
-		fmt.Fprintf(out, "For this machine's docker: mirrord client docker --server %s --apply (also containerd, podman)\n", base)
-	}
-	if serves(cfg, config.RPM) {
-		fmt.Fprintf(out, "For this machine's dnf: mirrord client dnf --server %s --apply (zypper: --dir /etc/zypp/repos.d)\n", base)
-	}
-	if !serves(cfg, config.Apt) {
-		return nil
-	}
-	fmt.Fprintf(out, "For this machine: mirrord client apt --server %s --apply, or in sources.list:\n", base)
-	lines, err := sourceLines(base, cfg)
-	for _, line := range lines {
-		fmt.Fprintln(out, "  "+line)
-	}
-	return err
-}
-
-// serves reports whether there is a repository of the type.
-func serves(cfg *config.Config, kind config.Type) bool {
-	return slices.ContainsFunc(cfg.Repos, func(r config.Repo) bool { return r.Type == kind })
-}
-
-// serveUntil serves until ctx ends or a listener fails, then drains.
-func serveUntil(ctx context.Context, srv server.Server, sockets []socket) error {
-	failed := make(chan error, len(sockets))
-	for _, s := range sockets {
-		serve := srv.Serve
-		if s.tls {
-			serve = srv.ServeTLS
-		}
-		go func() { failed <- serve(s.Listener) }()
-	}
-	var err error
-	select {
-	case err = <-failed:
-	case <-ctx.Done():
-	}
-	drain, cancel := context.WithTimeout(context.Background(), drainFor)
-	defer cancel()
-	if serr := srv.Shutdown(drain); serr != nil {
-		srv.Close()
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
+	before.done()
+	tell(log, daemon.SdNotifyReady, fmt.Sprintf("STATUS=%d repositories", len(cfg.Repos)))
+	defer s.watch()()
+	return s.run(ctx)
 }

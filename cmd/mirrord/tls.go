@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"log/slog"
@@ -28,7 +27,7 @@ func secure(cfg *config.Config, log *slog.Logger) (secured, error) {
 	case t.ACME != nil:
 		a := certs.NewAuthority(certs.Options{
 			Hosts: t.ACME.Hosts, Email: t.ACME.Email, Directory: t.ACME.Directory, Roots: t.ACME.Roots,
-			Dir: filepath.Join(cfg.DataDir, "acme"), UserAgent: "mirrord/" + cmp.Or(version, "devel"), Log: log,
+			Dir: filepath.Join(cfg.DataDir, "acme"), UserAgent: userAgent(), Log: log,
 		})
 		return secured{tls: a.Config(), around: a.Challenges, begin: a.Obtain}, nil
 	default:

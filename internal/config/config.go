@@ -19,11 +19,14 @@ type Config struct {
 	Log       Log
 	AccessLog AccessLog
 	Offline   bool // no upstream is asked
-	Cache     Cache
-	Admin     Admin
-	Upstream  Timeouts
-	Repos     []Repo
-	Aliases   []Alias // in the order of the file
+	// When it is told to stop, mirrord goes on as if it were not for DrainDelay, and
+	// then lets what is under way end, for Drain at most.
+	Drain, DrainDelay time.Duration
+	Cache             Cache
+	Admin             Admin
+	Upstream          Timeouts
+	Repos             []Repo
+	Aliases           []Alias // in the order of the file
 }
 
 // Admin is how the admin API is reached.
@@ -117,6 +120,8 @@ type Repo struct {
 const (
 	defaultListen = "127.0.0.1:8080" // closed until told otherwise
 
+	defaultDrain = 30 * time.Second // most downloads are through by then, and clients of a restart still wait
+
 	defaultMaxSize = 50 << 30 // bytes: one Debian release for one architecture, with room
 	defaultMinFree = 2 << 30  // bytes: logs and the machine's own upgrades go on
 
@@ -147,6 +152,7 @@ func withDefaults(file string) *Config {
 		File:     file,
 		Listen:   []string{defaultListen},
 		DataDir:  DefaultDataDir(),
+		Drain:    defaultDrain,
 		Cache:    Cache{MaxSize: defaultMaxSize, MinFree: defaultMinFree, Abandoned: Finish, Scrub: defaultScrub},
 		Upstream: Timeouts{Connect: defaultConnect, Header: defaultHeader, Idle: defaultIdle},
 	}

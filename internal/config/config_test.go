@@ -15,6 +15,8 @@ listen: ["127.0.0.1:8080", ":81"]
 public_url: https://Mirror.example/all/
 data_dir: /srv/mirrord
 offline: true
+drain: 0s
+drain_delay: 3s
 log: {format: json, level: warn}
 access_log: {file: stdout, format: json}
 cache: {max_size: 10GiB, min_free: 512MiB, abandoned: park, scrub: 2MiB/s}
@@ -150,7 +152,7 @@ func TestRefused(t *testing.T) {
 		{"a: [\n", "m.yaml:1: "},
 		{"- a\n", `m.yaml:1: the configuration is a list, expected a mapping`},
 		{"listen: [\":1\"]\n---\nlisten: [\":2\"]\n", "m.yaml:2: a second YAML document"},
-		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: access_log, admin, aliases, cache, data_dir, listen, listen_tls, log, offline, public_url, repos, tls, upstream`},
+		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: access_log, admin, aliases, cache, data_dir, drain, drain_delay, listen, listen_tls, log, offline, public_url, repos, tls, upstream`},
 		{"listen: \":1\"\n", `m.yaml:1: listen is ":1", expected a list`},
 		{"listen: []\n", `m.yaml:1: listen is an empty list, expected at least one address here or in listen_tls`},
 		{"listen:\n", `m.yaml:1: listen is empty`},

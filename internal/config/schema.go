@@ -5,14 +5,16 @@ import "github.com/goccy/go-yaml/ast"
 // top reads the whole file.
 func (r *reader) top(n ast.Node, cfg *Config) error {
 	err := r.mapping(n, "the configuration", map[string]setter{
-		"listen":     r.listen(&cfg.Listen, "listen"),
-		"listen_tls": r.listen(&cfg.ListenTLS, "listen_tls"),
-		"tls":        r.tls(&cfg.TLS),
-		"log":        r.log(&cfg.Log),
-		"access_log": r.accessLog(&cfg.AccessLog),
-		"public_url": value(r, &cfg.PublicURL, "public_url", expectedPublic, parsePublic),
-		"data_dir":   value(r, &cfg.DataDir, "data_dir", expectedText, parseText),
-		"offline":    value(r, &cfg.Offline, "offline", expectedBool, parseBool),
+		"listen":      r.listen(&cfg.Listen, "listen"),
+		"listen_tls":  r.listen(&cfg.ListenTLS, "listen_tls"),
+		"tls":         r.tls(&cfg.TLS),
+		"log":         r.log(&cfg.Log),
+		"access_log":  r.accessLog(&cfg.AccessLog),
+		"public_url":  value(r, &cfg.PublicURL, "public_url", expectedPublic, parsePublic),
+		"data_dir":    value(r, &cfg.DataDir, "data_dir", expectedText, parseText),
+		"drain":       value(r, &cfg.Drain, "drain", expectedFresh, parseFresh),
+		"drain_delay": value(r, &cfg.DrainDelay, "drain_delay", expectedFresh, parseFresh),
+		"offline":     value(r, &cfg.Offline, "offline", expectedBool, parseBool),
 		"cache": func(n ast.Node) error {
 			return r.mapping(n, "cache", map[string]setter{
 				"max_size":  value(r, &cfg.Cache.MaxSize, "max_size", expectedSize, parseBudget),

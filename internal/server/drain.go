@@ -44,9 +44,7 @@ func (s Server) Quiet() bool {
 // Shutdown takes no more connections, ends those that rest and waits, until ctx
 // ends, for those that do not.
 func (s Server) Shutdown(ctx context.Context) error {
-	s.Drain()
-	s.s.leaving.Store(true)
-	s.s.listeners.close()
+	s.leave()
 	// net/http's own Shutdown throws away what was asked and is not read yet.
 	err := s.s.settled(ctx)
 	done := make(chan error, 1)
@@ -57,16 +55,24 @@ func (s Server) Shutdown(ctx context.Context) error {
 	return errors.Join(<-done, err)
 }
 
-// Settle waits, once Shutdown was called and until ctx ends, until nothing needs the
+// Settle takes no more connections and waits, until ctx ends, until nothing needs the
 // mirror any more, so that another process can have it: what is still sent then is
 // stored, and open. From then on, also where ctx has ended, who asks is sent away.
 func (s Server) Settle(ctx context.Context) error {
+	s.leave()
 	err := s.s.settled(ctx)
 	s.s.handed.Store(true)
 	if err == nil {
 		err = s.s.settled(ctx) // who began before that may go on
 	}
 	return err
+}
+
+// leave returns when no connection comes any more and every one that came has a link.
+func (s Server) leave() {
+	s.Drain()
+	s.s.leaving.Store(true)
+	s.s.listeners.close()
 }
 
 // settled waits until no link needs the mirror.
@@ -83,27 +89,37 @@ func (s *server) settled(ctx context.Context) (err error) {
 
 // listeners are those that are served.
 type listeners struct {
+	served sync.WaitGroup
+
 	mu     sync.Mutex
 	all    []net.Listener // guarded by mu
 	closed bool           // guarded by mu
 }
 
-func (s *listeners) add(l net.Listener) {
+// serve serves one; after close it returns at once.
+func (s *listeners) serve(l net.Listener, serve func(net.Listener) error) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all = append(s.all, l)
 	if s.closed {
+		s.mu.Unlock()
 		l.Close()
+		return http.ErrServerClosed
 	}
+	s.all = append(s.all, l)
+	s.served.Add(1)
+	s.mu.Unlock()
+	defer s.served.Done()
+	return serve(l)
 }
 
+// close closes them and waits until they are served no more.
 func (s *listeners) close() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closed = true
 	for _, l := range s.all {
 		l.Close()
 	}
+	s.mu.Unlock()
+	s.served.Wait()
 }
 
 // Close breaks everything off.

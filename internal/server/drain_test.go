@@ -349,9 +349,6 @@ func TestNothingAsksAfterSettle(t *testing.T) {
 		time.Sleep(30 * time.Millisecond)
 		stopped := make(chan error, 1)
 		go func() { stopped <- srv.Shutdown(within(20 * time.Second)) }()
-		for !srv.s.leaving.Load() {
-			time.Sleep(time.Millisecond)
-		}
 		if err := srv.Settle(within(20 * time.Second)); err != nil {
 			t.Error(err)
 		}
@@ -365,5 +362,67 @@ func TestNothingAsksAfterSettle(t *testing.T) {
 		if m.n.Load() == 0 {
 			t.Error("nothing was asked at all")
 		}
+	}
+}
+
+// TestAskedAfterSettle: on a connection of TLS, which a stop leaves to net/http, the
+// client is sent on.
+func TestAskedAfterSettle(t *testing.T) {
+	h, secure, _, conf := secureHouse(t, usualWaits)
+	h.set("f", 1000)
+	h.get("GET", "/r/f")
+	c, err := tls.Dial("tcp", secure, conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r := bufio.NewReader(c)
+	for _, status := range []int{http.StatusOK, http.StatusTemporaryRedirect} {
+		io.WriteString(c, plainF)
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		if resp.StatusCode != status {
+			t.Errorf("%s, expected %d", resp.Status, status)
+		}
+		if err := h.srv.Settle(within(10 * time.Second)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// slowListener takes its time with what it has accepted.
+type slowListener struct{ net.Listener }
+
+func (l slowListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		time.Sleep(300 * time.Millisecond)
+	}
+	return c, err
+}
+
+// TestAcceptedDuringSettle: a connection that the kernel has given out is served,
+// however late it is seen.
+func TestAcceptedDuringSettle(t *testing.T) {
+	h := newHouse(t)
+	data := h.set("f", 1000)
+	h.get("GET", "/r/f")
+	addr := h.listen(func(l net.Listener) error { return h.srv.Serve(slowListener{l}) })
+	c, _ := h.open(nil, addr, "")
+	io.WriteString(c, otherF)
+	time.Sleep(50 * time.Millisecond)
+	if err := h.srv.Settle(within(10 * time.Second)); err != nil {
+		t.Error(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.whole("accepted late", resp, data)
+	if resp.StatusCode != http.StatusOK {
+		t.Error(resp.Status)
 	}
 }

@@ -84,14 +84,14 @@ type Server struct {
 
 // Serve accepts connections until Shutdown or Close.
 func (s Server) Serve(l net.Listener) error {
-	s.s.listeners.add(l)
-	return s.ended(s.Server.Serve(connListener{l, s.s}))
+	return s.ended(s.s.listeners.serve(l, func(l net.Listener) error { return s.Server.Serve(connListener{l, s.s}) }))
 }
 
 // ServeTLS does so with TLS: HTTP/2, or HTTP/1.1 where the client knows no other.
 func (s Server) ServeTLS(l net.Listener) error {
-	s.s.listeners.add(l)
-	return s.ended(s.Server.ServeTLS(peerListener{l, s.s}, "", "")) // Options.TLS has the certificate
+	return s.ended(s.s.listeners.serve(l, func(l net.Listener) error {
+		return s.Server.ServeTLS(peerListener{l, s.s}, "", "") // Options.TLS has the certificate
+	}))
 }
 
 // ended words a listener's end that was wanted.

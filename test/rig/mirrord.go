@@ -45,7 +45,7 @@ type Mirrord struct {
 
 const (
 	// readyFor and stopFor are generous: mirrord is ready in milliseconds and
-	// drains for 10 s at most, but machines of CI stall.
+	// drains for 10 s at most here, but machines of CI stall.
 	readyFor = 30 * time.Second
 	stopFor  = 30 * time.Second
 	// Ports below the range from which Linux takes those of outgoing connections
@@ -89,6 +89,9 @@ func (o Config) text(data string) string {
 	fmt.Fprintf(&b, "data_dir: %s\n", data)
 	if !strings.Contains("\n"+o.Extra, "\ncache:") {
 		b.WriteString("cache: {min_free: 0}\n") // test machines may be short of disk
+	}
+	if !strings.Contains("\n"+o.Extra, "\ndrain:") {
+		b.WriteString("drain: 10s\n")
 	}
 	b.WriteString(strings.TrimSuffix(o.Extra, "\n") + "\nrepos:\n")
 	for line := range strings.Lines(o.Repos) {

@@ -10,11 +10,19 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"mirrord/internal/faulty"
 	"mirrord/test/rig"
 )
 
-func TestMain(m *testing.M) { rig.Main(m) }
+func TestMain(m *testing.M) {
+	// A process whose parent has ended is this one's then, and its exit code too.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		panic(err)
+	}
+	rig.Main(m)
+}
 
 // repo is the one repository that these tests serve.
 func repo(up *faulty.Server) string {

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"mirrord/internal/cache"
+	"mirrord/internal/config"
+	"mirrord/internal/metrics"
+	"mirrord/internal/mirror"
+	"mirrord/internal/server"
+	"mirrord/internal/upstream"
+)
+
+// house is all that needs the data directory, which one process can have at a time.
+type house struct {
+	cfg     *config.Config
+	options mirror.Options
+	store   *cache.Store
+	mirror  *mirror.Mirror
+	api     http.Handler
+
+	ends []func() // what closes it, the last first
+}
+
+// openHouse takes the data directory.
+func openHouse(cfg *config.Config, log *slog.Logger) (h *house, err error) {
+	h = &house{cfg: cfg}
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
+	h.store, err = cache.Open(cache.Options{
+		Dir: cfg.DataDir, MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree, Budgets: budgets(cfg),
+		Park: cfg.Cache.Abandoned == config.Park, Log: log,
+	})
+	if err != nil {
+		return h, fmt.Errorf("data directory %s: %w", cfg.DataDir, err)
+	}
+	h.ends = append(h.ends, func() {
+		if err := h.store.Close(); err != nil {
+			log.Warn("the store did not close well", "err", err)
+		}
+	})
+	transport := upstream.NewTransport(upstream.Options{UserAgent: userAgent(), Offline: cfg.Offline})
+	h.ends = append(h.ends, transport.Close)
+	options, lists, err := wire(cfg, transport, mirror.Options{Store: h.store, Scrub: cfg.Cache.Scrub, Log: log})
+	h.ends = append(h.ends, lists.close)
+	if err != nil {
+		return h, err
+	}
+	h.options = options
+	if h.mirror, err = mirror.New(options); err != nil {
+		return h, err
+	}
+	h.ends = append(h.ends, h.mirror.Close)
+	h.api, err = adminAPI(cfg, h.mirror, h.store)
+	return h, err
+}
+
+// close lets the data directory go. It may be called twice.
+func (h *house) close() {
+	for i := len(h.ends) - 1; i >= 0; i-- {
+		h.ends[i]()
+	}
+	h.ends = nil
+}
+
+// server serves the house.
+func (h *house) server(s secured, access accessLog, log *slog.Logger) (server.Server, error) {
+	answered, err := answeredLists(h.cfg)
+	if err != nil {
+		return server.Server{}, err
+	}
+	registry := newRegistry(h.cfg, h.store, h.mirror)
+	return server.New(server.Options{
+		Mirror: h.mirror, Paths: paths(h.cfg), Default: h.options.Default, Login: asksLogin(h.cfg), Lists: answered, Public: h.cfg.PublicURL,
+		Repos: names(h.cfg), Register: registry, Metrics: metrics.Handler(registry),
+		Admin: h.api, TLS: s.tls, Around: s.around,
+		Access: access.take(), Log: log,
+	}), nil
+}
+
+// userAgent is what upstreams are told.
+func userAgent() string { return "mirrord/" + cmp.Or(version, "devel") }
