@@ -57,13 +57,16 @@ func newUpstream(t *testing.T, layout rig.RPMLayout) *stage {
 }
 
 // client is a new dnf that knows only mirrord.
-func (s *stage) client() *rig.Dnf {
+func (s *stage) client() *rig.Dnf { return s.clientOf("r") }
+
+// clientOf is one of that repository of mirrord.
+func (s *stage) clientOf(repo string) *rig.Dnf {
 	s.t.Helper()
 	var keys []string
 	if s.layout.Signed {
 		keys = []string{"repo_gpgcheck=1", "gpgkey=file://" + s.Key.Keyring}
 	}
-	return rig.NewDnf(s.t, s.m.URL("r", "releases/$releasever/os/"), keys...)
+	return rig.NewDnf(s.t, s.m.URL(repo, "releases/$releasever/os/"), keys...)
 }
 
 // age lets what is fresh become old.
