@@ -75,7 +75,7 @@ func (h *house) server(s secured, access accessLog, log *slog.Logger) (server.Se
 	if err != nil {
 		return server.Server{}, err
 	}
-	registry := newRegistry(h.cfg, h.store, h.mirror)
+	registry := newRegistry(h.cfg, h.store, h.mirror, s)
 	return server.New(server.Options{
 		Mirror: h.mirror, Paths: paths(h.cfg), Default: h.options.Default, Login: asksLogin(h.cfg), Lists: answered, Public: h.cfg.PublicURL,
 		Repos: names(h.cfg), Register: registry, Metrics: metrics.Handler(registry),

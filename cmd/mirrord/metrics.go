@@ -12,9 +12,10 @@ import (
 )
 
 // newRegistry is for all that is counted.
-func newRegistry(cfg *config.Config, store *cache.Store, m *mirror.Mirror) *prometheus.Registry {
+func newRegistry(cfg *config.Config, store *cache.Store, m *mirror.Mirror, tls secured) *prometheus.Registry {
 	return metrics.New(metrics.Options{
 		Version: cmp.Or(version, "devel"), Stats: store.Stats, MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree, Upstreams: m.Upstreams,
+		Tracked: m.Tracked, Scrubbed: m.Scrubbed, Certificate: tls.expiry,
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"mirrord/internal/certs"
 	"mirrord/internal/config"
@@ -17,6 +18,7 @@ type secured struct {
 	tls    *tls.Config
 	around func(http.Handler) http.Handler // nil = nothing
 	begin  func(context.Context)           // to be called when all listeners are served; nil = nothing
+	expiry func() time.Time                // of the certificate; nil = it is not known
 }
 
 // secure reads the certificate, or gets ready to ask for one.
@@ -35,6 +37,6 @@ func secure(cfg *config.Config, log *slog.Logger) (secured, error) {
 		if err != nil {
 			return secured{}, err
 		}
-		return secured{tls: p.Config()}, nil
+		return secured{tls: p.Config(), expiry: p.Expiry}, nil
 	}
 }

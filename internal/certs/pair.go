@@ -48,6 +48,12 @@ func (p *Pair) Config() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: p.get}
 }
 
+// Expiry is when the certificate ends that would be shown now.
+func (p *Pair) Expiry() time.Time {
+	pair, _ := p.get(nil) // which never fails
+	return pair.Leaf.NotAfter
+}
+
 // get gives what the files held last that was whole.
 func (p *Pair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if p.mu.TryLock() { // nobody waits for another's look

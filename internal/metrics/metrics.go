@@ -3,6 +3,7 @@ package metrics
 import (
 	"net/http"
 	"runtime"
+	"time"
 
 	"mirrord/internal/cache"
 	"mirrord/internal/mirror"
@@ -19,6 +20,9 @@ type Options struct {
 	// MaxSize and MinFree are the store's bounds, in bytes.
 	MaxSize, MinFree int64
 	Upstreams        func() []mirror.Upstream
+	Tracked          func() []mirror.Tracked
+	Scrubbed         func() *mirror.ScrubState
+	Certificate      func() time.Time // its end
 }
 
 // New makes a registry, in which others may register counters of their own.
@@ -30,6 +34,15 @@ func New(o Options) *prometheus.Registry {
 	}
 	if o.Upstreams != nil {
 		r.MustRegister(upstreams(o.Upstreams))
+	}
+	if o.Tracked != nil {
+		r.MustRegister(o.tracked())
+	}
+	if o.Scrubbed != nil {
+		r.MustRegister(o.scrub())
+	}
+	if o.Certificate != nil {
+		r.MustRegister(o.certificate())
 	}
 	return r
 }

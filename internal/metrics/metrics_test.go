@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -32,12 +33,27 @@ func full() Options {
 		MaxSize: 5000, MinFree: 50,
 		Upstreams: func() []mirror.Upstream {
 			return []mirror.Upstream{{Repo: "docker.io", Mirrors: []upstream.MirrorStatus{
-				{Mirror: "http://a", RateLimit: limited, Measure: upstream.Measure{
+				{Mirror: "http://a", State: upstream.Closed, RateLimit: limited, Measure: upstream.Measure{
 					FirstByte: 20 * time.Millisecond, Throughput: 8e6, Errors: 0.5, Used: time.Unix(1700000000, 0), Active: 2,
 					Behind: true, Left: map[string]int64{"stall": 3},
-				}}, {Mirror: "http://b", State: upstream.Open},
+				}}, {Mirror: "http://b", State: upstream.Open}, {Mirror: "http://c", Listed: true, State: upstream.Closed},
+			}, Counts: []upstream.Count{
+				{Mirror: "http://a", Requests: map[string]int64{"429": 4}, Received: 7}, {Mirror: upstream.Listed, Received: 8},
 			}}}
 		},
+		Tracked: func() []mirror.Tracked {
+			at := time.Unix(1700000001, 0)
+			all := []*mirror.RootState{{Dir: "", Date: &at, Checked: &at}, {Dir: "a"}}
+			for i := range 2 * rootsMost {
+				all = append(all, &mirror.RootState{Dir: fmt.Sprintf("b%03d", i), Date: &at})
+			}
+			return []mirror.Tracked{{Repo: "debian", Roots: all, Refreshes: map[mirror.Outcome]int64{mirror.Failed: 2}}}
+		},
+		Scrubbed: func() *mirror.ScrubState {
+			ended := time.Unix(1700000002, 0)
+			return &mirror.ScrubState{Ended: &ended, Part: 0.25, Objects: 5, Bytes: 50, Rotten: 2, Healed: 1}
+		},
+		Certificate: func() time.Time { return time.Unix(1700000003, 0) },
 	}
 }
 
@@ -87,10 +103,33 @@ func TestValues(t *testing.T) {
 		`mirrord_upstream_behind{repo="docker.io",upstream="http://a"} 1`,
 		`mirrord_upstream_left_total{reason="stall",repo="docker.io",upstream="http://a"} 3`,
 		`mirrord_upstream_last_used_timestamp_seconds{repo="docker.io",upstream="http://a"} 1.7e+09`,
+		`mirrord_upstream_mirrors{repo="docker.io",state="open"} 1`,
+		`mirrord_upstream_mirrors{repo="docker.io",state="half-open"} 0`,
+		`mirrord_upstream_requests_total{outcome="429",repo="docker.io",upstream="http://a"} 4`,
+		`mirrord_upstream_received_bytes_total{repo="docker.io",upstream="http://a"} 7`,
+		`mirrord_upstream_received_bytes_total{repo="docker.io",upstream="listed"} 8`,
+		`mirrord_roots{repo="debian"} 202`,
+		`mirrord_root_date_timestamp_seconds{repo="debian",root="/"} 1.700000001e+09`,
+		`mirrord_root_confirmed_timestamp_seconds{repo="debian",root="/"} 1.700000001e+09`,
+		`mirrord_refreshes_total{outcome="failed",repo="debian"} 2`,
+		`mirrord_refreshes_total{outcome="changed",repo="debian"} 0`,
+		`mirrord_scrub_objects_total 5`,
+		`mirrord_scrub_bytes_total 50`,
+		`mirrord_scrub_rotten_objects_total 2`,
+		`mirrord_scrub_healed_objects_total 1`,
+		`mirrord_scrub_pass_ratio 0.25`,
+		`mirrord_scrub_last_pass_timestamp_seconds 1.700000002e+09`,
+		`mirrord_tls_certificate_expiry_timestamp_seconds 1.700000003e+09`,
 	} {
 		if !strings.Contains(text, "\n"+want+"\n") {
 			t.Errorf("no line %s", want)
 		}
+	}
+	if n := strings.Count(text, "\nmirrord_root_date_timestamp_seconds{"); n != rootsMost-1 {
+		t.Errorf("%d roots by name, expected %d", n, rootsMost-1) // one has no date
+	}
+	if strings.Contains(text, "http://c") {
+		t.Error("a listed mirror is told of by name")
 	}
 	if !strings.Contains(text, `mirrord_build_info{goversion="go1.`) || !strings.Contains(text, `,version="v1"} 1`) {
 		t.Error("no mirrord_build_info")

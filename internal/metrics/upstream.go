@@ -8,6 +8,9 @@ import (
 )
 
 var (
+	mirrors       = gauge("mirrord_upstream_mirrors", "Mirrors of the repository, listed ones too, by the state of their breakers.", "repo", "state")
+	requests      = counter("mirrord_upstream_requests_total", "Requests to the mirror, by what came of them.", "repo", "upstream", "outcome")
+	received      = counter("mirrord_upstream_received_bytes_total", "Bytes of bodies that came from the mirror.", "repo", "upstream")
 	up            = gauge("mirrord_upstream_up", "1 where the mirror is asked, 0 where it is left alone for its failures.", "repo", "upstream")
 	behind        = gauge("mirrord_upstream_behind", "1 where the mirror is passed over for roots: it had an older one than is known.", "repo", "upstream")
 	bodies        = gauge("mirrord_upstream_bodies", "Bodies that are under way from the mirror.", "repo", "upstream")
@@ -22,14 +25,33 @@ var (
 )
 
 func upstreams(all func() []mirror.Upstream) prometheus.Collector {
-	families := []family{up, behind, bodies, firstByte, throughput, errorRatio, lastUsed, left, rateLimit, rateRemaining, rateWindow}
+	families := []family{mirrors, requests, received, up, behind, bodies, firstByte, throughput, errorRatio, lastUsed, left, rateLimit, rateRemaining, rateWindow}
 	return collector{families, func(to sink) {
 		for _, u := range all() {
-			for _, m := range u.Mirrors {
-				to.mirror(u.Repo, m)
+			to.mirrors(u)
+			for _, c := range u.Counts {
+				to.put(received, float64(c.Received), u.Repo, c.Mirror)
+				for outcome, n := range c.Requests {
+					to.put(requests, float64(n), u.Repo, c.Mirror, outcome)
+				}
 			}
 		}
 	}}
+}
+
+// mirrors tells of each mirror of the configuration. Those of lists come and go, and
+// there may be many: they are only counted.
+func (to sink) mirrors(u mirror.Upstream) {
+	states := map[upstream.BreakerState]int{upstream.Closed: 0, upstream.HalfOpen: 0, upstream.Open: 0}
+	for _, m := range u.Mirrors {
+		states[m.State]++
+		if !m.Listed {
+			to.mirror(u.Repo, m)
+		}
+	}
+	for state, n := range states {
+		to.put(mirrors, float64(n), u.Repo, string(state))
+	}
 }
 
 // mirror tells of one mirror. What is not known yet is left out.

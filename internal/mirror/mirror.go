@@ -116,15 +116,16 @@ type Mirror struct {
 // repository is one configured repository and what is known of it.
 type repository struct {
 	Config
-	m        *Mirror
-	tables   tables
-	loose    loose
-	absences                                // paths that upstream lacks
-	seen     *lru.Cache[seenKey, string]    // generation that an address was given last
-	promises promises                       // what addresses were told of roots
-	found    *lru.Cache[foundKey, repo.Ref] // what paths resolved to
-	mu       sync.Mutex
-	roots    map[string]*root // by directory; guarded by mu
+	m         *Mirror
+	tables    tables
+	loose     loose
+	absences                              // paths that upstream lacks
+	seen      *lru.Cache[seenKey, string] // generation that an address was given last
+	promises  promises                    // what addresses were told of roots
+	refreshes refreshes
+	found     *lru.Cache[foundKey, repo.Ref] // what paths resolved to
+	mu        sync.Mutex
+	roots     map[string]*root // by directory; guarded by mu
 }
 
 // New reads the generations that are known and serves from them at once.

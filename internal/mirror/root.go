@@ -245,7 +245,9 @@ func (rt *root) wait(ctx context.Context, c *call, bounded bool) error {
 // run refreshes the root and tells those who wait.
 func (rt *root) run(c *call) {
 	defer rt.r.m.wg.Done()
+	before := rt.head()
 	c.err = rt.refresh(rt.r.m.ctx)
+	rt.r.refreshes.count(before, rt.head(), c.err)
 	rt.mu.Lock()
 	rt.call, rt.failure = nil, c.err
 	if c.err == nil {

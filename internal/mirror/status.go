@@ -12,16 +12,17 @@ import (
 type Upstream struct {
 	Repo    string
 	Mirrors []upstream.MirrorStatus
+	Counts  []upstream.Count
 }
 
 // Upstreams tells of every repository, in the order of their names.
 func (m *Mirror) Upstreams() []Upstream {
 	var all []Upstream
 	for name, r := range m.repos {
-		all = append(all, Upstream{name, r.Upstream.Status()})
+		all = append(all, Upstream{name, r.Upstream.Status(), r.Upstream.Counts()})
 	}
 	for name, r := range m.registries {
-		all = append(all, Upstream{name, r.Upstream.Status()})
+		all = append(all, Upstream{name, r.Upstream.Status(), r.Upstream.Counts()})
 	}
 	slices.SortFunc(all, func(a, b Upstream) int { return cmp.Compare(a.Repo, b.Repo) })
 	return all
@@ -82,15 +83,22 @@ func (m *Mirror) Repos() []RepoState {
 	for _, p := range m.places() {
 		st := RepoState{Name: p.name, Registry: p.reg != nil, Roots: []*RootState{}, Upstreams: p.mirrors()}
 		if p.r != nil {
-			for _, rt := range p.r.allRoots() {
-				if rt.head() != nil {
-					st.Roots = append(st.Roots, rt.state())
-				}
-			}
-			slices.SortFunc(st.Roots, func(a, b *RootState) int { return cmp.Compare(a.Dir, b.Dir) })
+			st.Roots = p.r.states()
 		}
 		all = append(all, st)
 	}
+	return all
+}
+
+// states are those of the roots that have a generation, by directory.
+func (r *repository) states() []*RootState {
+	all := []*RootState{}
+	for _, rt := range r.allRoots() {
+		if rt.head() != nil {
+			all = append(all, rt.state())
+		}
+	}
+	slices.SortFunc(all, func(a, b *RootState) int { return cmp.Compare(a.Dir, b.Dir) })
 	return all
 }
 

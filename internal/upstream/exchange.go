@@ -33,7 +33,8 @@ type exchange struct {
 
 // ask makes one request to one mirror. limit bounds it up to the header, on
 // top of the group's time-outs; 0 is no limit. The breaker is not touched.
-func (g *Group) ask(ctx context.Context, m *mirror, method string, r Request, limit time.Duration) (*exchange, error) {
+func (g *Group) ask(ctx context.Context, m *mirror, method string, r Request, limit time.Duration) (_ *exchange, err error) {
+	defer func() { m.tally.answered(err) }()
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := newWatch(cancel)
 	if limit > 0 {
@@ -96,6 +97,7 @@ func (x *exchange) readWithin(p []byte, d time.Duration) (int, error) {
 		x.full = w
 	}
 	x.bytes += int64(n)
+	x.m.tally.received.Add(int64(n))
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = reason(x.ctx, err)
 	}

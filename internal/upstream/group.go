@@ -51,6 +51,7 @@ type Group struct {
 	t         *Transport
 	all       atomic.Pointer[[]*mirror] // see mirrors
 	listing   sync.Mutex                // held while all is replaced
+	listed    *tally                    // of all mirrors that lists gave
 	ready     func(context.Context, string) error
 	redirects []string
 	timeouts  Timeouts
@@ -78,12 +79,13 @@ type mirror struct {
 	cert    bool            // own has a client certificate
 	breaker *breaker
 	meter   *meter
+	tally   *tally
 	rate    atomic.Pointer[RateLimit]
 }
 
 // NewGroup makes the group and registers its hosts in t.
 func NewGroup(cfg Config, t *Transport) *Group {
-	g := &Group{name: cfg.Name, t: t, redirects: slices.Clone(cfg.Redirects), timeouts: Timeouts{
+	g := &Group{name: cfg.Name, t: t, listed: newTally(), redirects: slices.Clone(cfg.Redirects), timeouts: Timeouts{
 		Connect: cmp.Or(cfg.Timeouts.Connect, 5*time.Second),
 		Header:  cmp.Or(cfg.Timeouts.Header, 10*time.Second),
 		Idle:    cmp.Or(cfg.Timeouts.Idle, 20*time.Second),
@@ -111,7 +113,7 @@ func NewGroup(cfg Config, t *Transport) *Group {
 func newMirror(u *url.URL, others []*mirror, now func() time.Time) *mirror {
 	base := *u
 	base.User = nil
-	m := &mirror{label: base.Scheme + "://" + base.Host, base: &base, host: hostPort(&base), breaker: newBreaker(now), meter: newMeter(now)}
+	m := &mirror{label: base.Scheme + "://" + base.Host, base: &base, host: hostPort(&base), breaker: newBreaker(now), meter: newMeter(now), tally: newTally()}
 	if u.User != nil {
 		password, _ := u.User.Password()
 		m.login = Login{Username: u.User.Username(), Password: password}
@@ -180,6 +182,7 @@ func (g *Group) Down() (until time.Time, down bool) {
 // A MirrorStatus is one mirror's line on a status page.
 type MirrorStatus struct {
 	Mirror    string
+	Listed    bool // by a list, not by the configuration
 	State     BreakerState
 	Failures  int       // in a row
 	Until     time.Time // when the next probe may go, zero while closed
@@ -193,7 +196,7 @@ type MirrorStatus struct {
 func (g *Group) Status() []MirrorStatus {
 	out := make([]MirrorStatus, 0, len(g.mirrors()))
 	for _, m := range g.mirrors() {
-		s := MirrorStatus{Mirror: m.label, RateLimit: m.rate.Load(), Measure: m.meter.measure()}
+		s := MirrorStatus{Mirror: m.label, Listed: m.listed, RateLimit: m.rate.Load(), Measure: m.meter.measure()}
 		s.State, s.Until = m.breaker.state()
 		var last error
 		s.Failures, s.LastAt, last = m.breaker.history()

@@ -38,7 +38,7 @@ func (g *Group) SetListed(bases []*url.URL) {
 			continue
 		}
 		m := newMirror(u, all, g.t.now)
-		m.listed = true
+		m.listed, m.tally = true, g.listed
 		all = append(all, m)
 	}
 	g.all.Store(&all)
