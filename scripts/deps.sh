@@ -28,6 +28,7 @@ zypper zypper
 prometheus promtool
 zchunk zckdl
 procps ps
+iproute2 tc
 curl curl
 ca-certificates update-ca-certificates
 gcc gcc

@@ -29,10 +29,11 @@ var content = rig.Content(77, size)
 
 // yard is some nginx with the same tree, each behind a line of its own.
 type yard struct {
-	tree  rig.Tree
-	nginx []*rig.Nginx
-	lines []*rig.Throttle
-	m     *rig.Mirrord
+	tree    rig.Tree
+	nginx   []*rig.Nginx
+	lines   []*rig.Throttle
+	mirrors []string // their URLs
+	m       *rig.Mirrord
 }
 
 // build starts the mirrors and mirrord; keys are further ones of the repository.
@@ -40,31 +41,43 @@ func build(t *testing.T, mirrors int, keys string) *yard {
 	t.Helper()
 	y := &yard{tree: rig.NewTree(map[string][]byte{deb: content})}
 	for range mirrors {
-		root := t.TempDir()
-		for p, data := range y.tree {
-			file := filepath.Join(root, filepath.FromSlash(p))
-			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(file, data, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		n := rig.StartNginx(t, root)
+		n := rig.StartNginx(t, y.write(t))
 		line := rig.StartThrottle(t, n, rate)
-		y.nginx, y.lines = append(y.nginx, n), append(y.lines, line)
+		y.nginx, y.lines, y.mirrors = append(y.nginx, n), append(y.lines, line), append(y.mirrors, line.URL)
 	}
+	y.start(t, keys)
+	return y
+}
+
+// write puts the tree into a directory.
+func (y *yard) write(t *testing.T) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	for p, data := range y.tree {
+		file := filepath.Join(root, filepath.FromSlash(p))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// start runs mirrord before the mirrors, and asks for the indexes.
+func (y *yard) start(t *testing.T, keys string) {
+	t.Helper()
 	y.m = rig.Start(t, rig.Config{Repos: fmt.Sprintf("- {name: r, type: apt, upstreams: [%s]%s}", y.urls(), keys)})
 	y.ask(t, rig.ReleasePath, y.tree[rig.ReleasePath])
 	y.ask(t, rig.PackagesPath, y.tree[rig.PackagesPath])
-	return y
 }
 
 // urls lists the mirrors as the configuration wants them.
 func (y *yard) urls() string {
 	var urls []string
-	for _, l := range y.lines {
-		urls = append(urls, strconv.Quote(l.URL))
+	for _, u := range y.mirrors {
+		urls = append(urls, strconv.Quote(u))
 	}
 	return strings.Join(urls, ", ")
 }

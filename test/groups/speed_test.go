@@ -3,6 +3,9 @@ package groups
 import (
 	"fmt"
 	"testing"
+	"time"
+
+	"mirrord/test/rig"
 )
 
 // TestFourMirrors: a cold file comes from four mirrors at least three times as
@@ -61,4 +64,31 @@ func TestCap(t *testing.T) {
 	if least := float64(size) / 16e6 * 0.95; took < least {
 		t.Errorf("took %.2f s, expected at least %.2f", took, least)
 	}
+}
+
+// TestFarMirrors: mirrors at the far end of quick lines are worth it too, though each
+// part costs a question.
+func TestFarMirrors(t *testing.T) {
+	const tries, far, quick = 3, 60 * time.Millisecond, 30_000_000
+	best := 0.0
+	for range tries {
+		y := &yard{tree: rig.NewTree(map[string][]byte{deb: content})}
+		root := y.write(t)
+		for range 3 {
+			n := rig.StartNginx(t, root)
+			line := rig.StartFar(t, n, quick, far)
+			y.nginx, y.lines, y.mirrors = append(y.nginx, n), append(y.lines, line), append(y.mirrors, line.URL)
+		}
+		y.start(t, "")
+		direct := y.direct(t)
+		for _, n := range y.nginx {
+			n.Reset()
+		}
+		took := y.ask(t, deb, content).Took
+		t.Logf("direct %v, through mirrord %v, %d bytes of %d", direct, took, y.sent(), size)
+		if best = max(best, direct.Seconds()/took.Seconds()); best >= 1.5 {
+			return
+		}
+	}
+	t.Errorf("at best %.1f times as fast as one mirror, expected 1.5", best)
 }

@@ -29,6 +29,7 @@ type Nginx struct {
 	tb    testing.TB
 	dir   string // configuration, logs and scratch files
 	addr  string
+	space string // the network namespace that it runs in, "" for the machine's
 	cmd   *exec.Cmd
 	extra string     // directives of its server
 	done  chan error // what Wait said, once
@@ -56,18 +57,31 @@ var nginxTemp = regexp.MustCompile(`--http-([a-z-]+)-temp-path=`)
 // of its server.
 func StartNginx(tb testing.TB, root string, extra ...string) *Nginx {
 	tb.Helper()
-	n := &Nginx{Root: root, extra: strings.Join(extra, " "), tb: tb, dir: tb.TempDir(), addr: FreeAddr(tb)}
-	n.URL = "http://" + n.addr
+	n := &Nginx{Root: root, extra: strings.Join(extra, " "), tb: tb, addr: FreeAddr(tb)}
+	n.begin()
+	return n
+}
+
+// StartNginxOn is StartNginx at the far end of a link.
+func StartNginxOn(tb testing.TB, l *Link, root string) *Nginx {
+	tb.Helper()
+	n := &Nginx{Root: root, tb: tb, addr: l.Addr, space: l.name}
+	n.begin()
+	return n
+}
+
+func (n *Nginx) begin() {
+	n.tb.Helper()
+	n.dir, n.URL = n.tb.TempDir(), "http://"+n.addr
 	built, err := exec.Command("nginx", "-V").CombinedOutput()
 	if err != nil {
-		tb.Fatalf("nginx -V: %v\n%s", err, built)
+		n.tb.Fatalf("nginx -V: %v\n%s", err, built)
 	}
 	if err := os.WriteFile(n.file("nginx.conf"), []byte(n.config(string(built))), 0o600); err != nil {
-		tb.Fatal(err)
+		n.tb.Fatal(err)
 	}
-	tb.Cleanup(n.Stop)
+	n.tb.Cleanup(n.Stop)
 	n.Start()
-	return n
 }
 
 func (n *Nginx) file(name string) string { return filepath.Join(n.dir, name) }
@@ -101,7 +115,11 @@ http {
 // when it listens.
 func (n *Nginx) Start() {
 	n.tb.Helper()
-	cmd := exec.Command("nginx", "-p", n.dir, "-c", n.file("nginx.conf"), "-e", n.file("error.log"))
+	args := []string{"nginx", "-p", n.dir, "-c", n.file("nginx.conf"), "-e", n.file("error.log")}
+	if n.space != "" {
+		args = append([]string{"ip", "netns", "exec", n.space}, args...) // which becomes nginx
+	}
+	cmd := exec.Command(args[0], args[1:]...)
 	said := new(logBuffer)
 	cmd.Stdout, cmd.Stderr = said, said
 	cmd.SysProcAttr = dieWithParent()

@@ -18,6 +18,8 @@ type Throttle struct {
 	URL  string
 	Rate atomic.Int64 // bytes a second of one connection
 
+	delay time.Duration // by which all comes back later
+
 	to     string
 	listen net.Listener
 	ctx    context.Context
@@ -35,11 +37,18 @@ const throttleStep = 16 << 10
 // StartThrottle opens the line to n until the test ends.
 func StartThrottle(tb testing.TB, n *Nginx, rate int64) *Throttle {
 	tb.Helper()
+	return StartFar(tb, n, rate, 0)
+}
+
+// StartFar is StartThrottle to a server that is so far away: what netem would do, where
+// the kernel has none.
+func StartFar(tb testing.TB, n *Nginx, rate int64, delay time.Duration) *Throttle {
+	tb.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	t := &Throttle{URL: "http://" + l.Addr().String(), to: n.addr, listen: l, conns: map[net.Conn]bool{}}
+	t := &Throttle{URL: "http://" + l.Addr().String(), to: n.addr, delay: delay, listen: l, conns: map[net.Conn]bool{}}
 	t.Rate.Store(rate)
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.wg.Go(t.accept)
@@ -114,25 +123,43 @@ func (t *Throttle) relay(client net.Conn) {
 	t.pass(client, server)
 }
 
+// A step is bytes on their way, and when they are there.
+type step struct {
+	bytes []byte
+	due   time.Time
+}
+
 // pass lets bytes through, each step when it is due.
 func (t *Throttle) pass(to io.Writer, from io.Reader) {
-	buf := make([]byte, throttleStep)
-	due := time.Now()
-	for {
-		n, err := from.Read(buf)
-		if n > 0 {
+	ctx, cancel := context.WithCancel(t.ctx)
+	defer cancel()
+	onTheWay := t.delay.Seconds() * float64(t.Rate.Load()) / throttleStep
+	line := make(chan step, int(onTheWay)+1)
+	t.wg.Go(func() {
+		defer close(line)
+		due := time.Now()
+		for {
+			buf := make([]byte, throttleStep)
+			n, err := from.Read(buf)
 			if now := time.Now(); due.Before(now.Add(-20 * time.Millisecond)) {
 				due = now // what was not used is lost
 			}
 			due = due.Add(time.Duration(n) * time.Second / time.Duration(t.Rate.Load()))
-			if sleepUntil(t.ctx, due) != nil {
+			select {
+			case line <- step{buf[:n], due.Add(t.delay)}:
+			case <-ctx.Done():
 				return
 			}
-			if _, werr := to.Write(buf[:n]); werr != nil {
+			if err != nil || sleepUntil(ctx, due) != nil {
 				return
 			}
 		}
-		if err != nil {
+	})
+	for s := range line {
+		if sleepUntil(ctx, s.due) != nil {
+			return
+		}
+		if _, err := to.Write(s.bytes); err != nil {
 			return
 		}
 	}
