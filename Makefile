@@ -15,8 +15,13 @@ BENCHFLAGS ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 export GOVULNCHECK
+# The last that builds with this Go; later ones do not.
+NFPM := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.44.2
+export NFPM
+# Where make packages puts them.
+PACKAGES ?= build/packages
 
-.PHONY: run build test soak bench bench-evict lint fuzz docker deps clean
+.PHONY: run build test soak bench bench-evict lint fuzz docker packages deps clean
 
 run:
 	go run ./cmd/mirrord serve $(ARGS)
@@ -54,6 +59,9 @@ fuzz:
 docker:
 	scripts/image.sh build/image
 	docker build -t mirrord build/image
+
+packages:
+	scripts/packages.sh $(PACKAGES)
 
 clean:
 	rm -rf build

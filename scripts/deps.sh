@@ -29,6 +29,8 @@ prometheus promtool
 zchunk zckdl
 procps ps
 iproute2 tc
+systemd systemd-socket-activate
+man-db man
 curl curl
 ca-certificates update-ca-certificates
 gcc gcc

@@ -9,7 +9,7 @@ import (
 // The pages show configurations that can be used.
 func TestDocumentedExamples(t *testing.T) {
 	cert, key := pairFiles(t)
-	for _, page := range []string{"README.md", "docs/config.md", "docs/docker.md"} {
+	for _, page := range []string{"README.md", "docs/config.md", "docs/docker.md", "docs/service.md"} {
 		text, err := os.ReadFile("../../" + page)
 		if err != nil {
 			t.Fatal(err)
