@@ -113,9 +113,15 @@ func powerCuts(t *testing.T, w *witness, h *disk.History, rnd *rand.Rand, deep b
 	c := newCourt(t, w)
 	defer c.close()
 	for n := range len(h.Ops()) + 1 {
-		c.cut(h, n, w.expects(h.Ops(), n), rnd, deep)
+		if deep || rnd.IntN(powerStride) == 0 {
+			c.cut(h, n, w.expects(h.Ops(), n), rnd, deep)
+		}
 	}
 }
+
+// powerStride is at one of how many places the power is cut, where the test is not
+// deep: a kill is at each.
+const powerStride = 4
 
 // Of each place of a history, at most so many disks where one operation is lost or
 // left, and so many where chance has it; deep has more.

@@ -190,7 +190,7 @@ func (f failure) hits(o disk.Op) bool {
 
 // stride is how many operations are passed over between two that fail, where the test
 // is not deep: which ones, chance says.
-const stride = 4
+const stride = 6
 
 // TestFailingDisk has each operation of each act fail, alone or with all that follow:
 // the disk is full, or broken, or read-only. Clients get right bytes all the same, and

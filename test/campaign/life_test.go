@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -127,6 +128,7 @@ func life(t *testing.T, rnd *rand.Rand) (w *witness, h *disk.History, ok bool) {
 	for _, p := range append(w.generation(seed+2000, 60_000), "files/small", "files/changing") {
 		w.get(m, p)
 	}
+	w.verbs(m)
 	m.Restart()
 	w.get(m, "files/small")
 	next("files/left", 200_000)
@@ -140,6 +142,23 @@ func life(t *testing.T, rnd *rand.Rand) (w *witness, h *disk.History, ok bool) {
 	h = disk.NewHistory(disk.NewTree(), d.Log())
 	w.lacks(h.Ops())
 	return w, h, !t.Failed()
+}
+
+// verbs are what an operator does that changes what is stored.
+func (w *witness) verbs(m *rig.Mirrord) {
+	w.tb.Helper()
+	for _, verb := range []string{
+		"pin files/small", "snapshot create s", "purge files/changing", "refresh files/small", "gc", "snapshot delete s", "unpin files/small",
+	} {
+		args := append(strings.Fields(verb), "--config", m.Config, "--server", m.URL())
+		w.purged("files/changing")
+		if out, err := exec.Command(rig.Build(w.tb), args...).CombinedOutput(); err != nil {
+			w.tb.Errorf("mirrord %s: %v: %s", verb, err, out)
+		}
+		for _, path := range []string{"files/small", "files/changing"} {
+			w.get(m, path)
+		}
+	}
 }
 
 // lacks fails the test where a life was not as it was meant to be.

@@ -3,6 +3,7 @@ package campaign
 import (
 	"bytes"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -22,11 +23,11 @@ type version struct {
 }
 
 // An ack says that from that place of the history on a name's version was stored, as
-// far as a client could tell.
+// far as a client could tell, until somebody purged it.
 type ack struct {
-	at      int
-	name    string
-	version int
+	at, until int
+	name      string
+	version   int
 }
 
 // A note says that from that place on as many bytes of a download that was left
@@ -47,7 +48,7 @@ type witness struct {
 
 	mu       sync.Mutex
 	versions map[string][]version // by path below mirrord; guarded by mu
-	acks     []ack                // guarded by mu
+	acks     []*ack               // guarded by mu
 	notes    []*note              // guarded by mu
 }
 
@@ -85,7 +86,7 @@ func (w *witness) get(m *rig.Mirrord, path string) rig.Reply {
 	defer w.mu.Unlock()
 	w.versions[path][v].meta = cache.Meta{ETag: r.Header.Get("Etag"), LastModified: r.Header.Get("Last-Modified"), ContentType: r.Header.Get("Content-Type")}
 	if status := r.Header.Get("Cache-Status"); strings.Contains(status, "stored") || r.Hit() || strings.Contains(status, "304") {
-		w.acks = append(w.acks, ack{w.d.Len(), path, v})
+		w.acks = append(w.acks, &ack{w.d.Len(), math.MaxInt, path, v})
 	}
 	return r
 }
@@ -97,6 +98,17 @@ func (w *witness) asks(path string) {
 	for _, n := range w.notes {
 		if n.name == path {
 			n.until = min(n.until, w.d.Len())
+		}
+	}
+}
+
+// purged says that a path is about to be purged.
+func (w *witness) purged(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range w.acks {
+		if a.name == path {
+			a.until = min(a.until, w.d.Len())
 		}
 	}
 }
@@ -142,8 +154,9 @@ func (w *witness) expects(log []disk.Op, n int) expect {
 			break
 		}
 		e.key++
-		e.acked[a.name] = w.versions[a.name][a.version]
-		if at, ok := evicted[digest.Of(e.acked[a.name].data)]; ok && at >= a.at {
+		v := w.versions[a.name][a.version]
+		e.acked[a.name] = v
+		if at, ok := evicted[digest.Of(v.data)]; ok && at >= a.at || n > a.until {
 			delete(e.acked, a.name)
 		}
 	}
