@@ -158,7 +158,10 @@ func TestUnmarkedAfterCrash(t *testing.T) {
 	h.next(c, old, monday)
 	p, data := old.deb("hello", "1")
 	h.wants(c, p, data)
+	h.m.wg.Wait()
+	h.m.settling.mu.Lock()
 	h.m.settling.runs = true // nothing is marked from here on, as if each came too late
+	h.m.settling.mu.Unlock()
 	h.next(c, newArchive("2", "hello"), tuesday)
 	if n := h.superseded(); n != 0 {
 		t.Fatalf("%d objects are marked", n)
