@@ -50,9 +50,11 @@ func (a *api) note(r *http.Request, name string, what, effect any, err error) er
 	if err != nil {
 		rec.Error = err.Error()
 	}
-	if werr := a.Audit.Write(rec); werr != nil && err == nil {
+	if werr := a.Audit.Write(rec); werr != nil {
 		slog.Error("an act cannot be written to the audit log", "act", name, "token", t.Name, "err", werr)
-		return errAudit
+		if err == nil {
+			return errAudit
+		}
 	}
 	return err
 }

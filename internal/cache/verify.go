@@ -20,7 +20,7 @@ var ErrRotten = errors.New("the stored bytes were not right")
 
 // Verify reads a stored object again: nil where its bytes are right, ErrRotten where
 // they were not, ErrNotStored where there is none. pace is called with the bytes that
-// are about to be read, and its error ends the reading; nil = at full speed.
+// were read, at most 128 KiB, and its error ends the reading; nil = at full speed.
 func (s *Store) Verify(ctx context.Context, d digest.Digest, pace func(context.Context, int) error) error {
 	o, err := s.lookup(d)
 	if err != nil {
@@ -31,6 +31,9 @@ func (s *Store) Verify(ctx context.Context, d digest.Digest, pace func(context.C
 	}
 	got, n, err := s.rehash(ctx, o.digest, pace)
 	s.release(o.digest)
+	if errors.Is(err, fs.ErrNotExist) && !s.keeps(o.digest) {
+		return ErrNotStored // it was purged before its file was open
+	}
 	if err == nil && (got != o.digest || n != o.Size) {
 		err = fmt.Errorf("%w: the file holds %s in %d bytes, expected %s in %d", ErrRotten, got, n, o.digest, o.Size)
 	}
@@ -43,6 +46,13 @@ func (s *Store) Verify(ctx context.Context, d digest.Digest, pace func(context.C
 	return err
 }
 
+// keeps reports that an object has a record, and is not about to lose it.
+func (s *Store) keeps(d digest.Digest) bool {
+	s.making.RLock() // no purge is between the file and its record
+	defer s.making.RUnlock()
+	return s.Has(d)
+}
+
 // verifyBuffer is the size of one read of Verify.
 const verifyBuffer = 128 << 10
 
@@ -50,7 +60,7 @@ const verifyBuffer = 128 << 10
 func (s *Store) rehash(ctx context.Context, d digest.Digest, pace func(context.Context, int) error) (got digest.Digest, n int64, err error) {
 	f, err := os.Open(s.blobPath(d))
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: the file is missing", ErrRotten)
+		err = fmt.Errorf("%w: the file is missing: %w", ErrRotten, fs.ErrNotExist)
 	}
 	if err != nil {
 		return "", 0, err
@@ -58,14 +68,14 @@ func (s *Store) rehash(ctx context.Context, d digest.Digest, pace func(context.C
 	defer f.Close()
 	h, buf := sha256.New(), make([]byte, verifyBuffer)
 	for {
-		if pace != nil {
-			if err := pace(ctx, len(buf)); err != nil {
-				return "", n, err
-			}
-		}
 		k, err := f.Read(buf)
 		h.Write(buf[:k])
 		n += int64(k)
+		if pace != nil && k > 0 {
+			if err := pace(ctx, k); err != nil {
+				return "", n, err
+			}
+		}
 		if errors.Is(err, io.EOF) {
 			return digest.FromSum(digest.SHA256, h.Sum(nil)), n, nil
 		}

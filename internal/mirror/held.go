@@ -14,7 +14,9 @@ func (rt *root) sortOut(gens, rest []*generation) (held, drop []*generation) {
 	now := rt.r.m.now()
 	for _, g := range rest {
 		young := !g.Until.IsZero() && now.Sub(g.Until) < rt.r.History
-		if young || rt.r.m.snapshots.holds(rt, g.ID) {
+		same := func(o *generation) bool { return o.ID == g.ID }
+		again := slices.ContainsFunc(gens, same) || slices.ContainsFunc(held, same)
+		if young || !again && rt.r.m.snapshots.holds(rt, g.ID) {
 			held = append(held, g)
 		} else {
 			drop = append(drop, g)

@@ -79,15 +79,17 @@ func (m *Mirror) page(p place, c chosen, from string) (list []name, next string,
 	tables := p.tables()
 	err = m.store.View(func(tx cache.Tx) error {
 		w := newWalk(tx, p, tables, members, from)
+		last := from
 		for looked := 0; ; looked++ {
 			n, ok := w.next()
 			if !ok {
 				return nil
 			}
-			if looked >= pageNames && (len(list) == 0 || list[len(list)-1].path != n.path) {
+			if looked >= pageNames && n.path != last { // the digests of one name come together
 				next = n.path
 				return nil
 			}
+			last = n.path
 			has, over := c.has(n)
 			if over {
 				return nil

@@ -243,20 +243,22 @@ func (rt *root) record(g *generation, l repo.Listing) error {
 	defer rt.saving.Unlock()
 	rt.mu.Lock()
 	gens := []*generation{g}
+	var before []*generation // the same state when it was current before, for the history
 	for i, old := range rt.gens {
-		if old.ID == g.ID {
-			continue
-		}
 		if i == 0 {
 			replaced := *old
 			replaced.Until = g.Made
 			old = &replaced
 		}
+		if old.ID == g.ID {
+			before = append(before, old)
+			continue
+		}
 		gens = append(gens, old)
 	}
 	keep := min(len(gens), keepGenerations)
 	st := rootState{Gens: gens[:keep], Used: rt.used}
-	held, drop := rt.sortOut(st.Gens, slices.Concat(gens[keep:], rt.held))
+	held, drop := rt.sortOut(st.Gens, slices.Concat(before, gens[keep:], rt.held))
 	st.Held = held
 	rt.mu.Unlock()
 	if err := rt.save(st, g, l, drop); err != nil {

@@ -111,8 +111,10 @@ func (s *scrubber) step(ctx context.Context) error {
 		return err
 	}
 	for _, d := range list {
-		if err := s.check(ctx, d); err != nil {
-			return err
+		if err := s.check(ctx, d); ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil { // the next pass tries again: one file must not hold up all others
+			s.m.log.Error("a stored object cannot be checked", "digest", string(d), "err", err)
 		}
 		at.After = d
 	}

@@ -1,6 +1,9 @@
 package mirror
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -98,5 +101,23 @@ func TestScrubIsSlow(t *testing.T) {
 	h.m.stop()
 	if err := <-done; err == nil {
 		t.Error("it does not end with the mirror")
+	}
+}
+
+// TestScrubUnreadable: a file that cannot be opened does not hold up the others.
+func TestScrubUnreadable(t *testing.T) {
+	h, _ := stocked(t)
+	list, err := h.store.ObjectsAfter("", 100)
+	if err != nil || len(list) < 8 {
+		t.Fatalf("%d objects, %v", len(list), err)
+	}
+	sum := list[0].Hex()
+	file := filepath.Join(h.dir, "blobs", "sha256", sum[:2], sum)
+	if err := errors.Join(os.Remove(file), os.Symlink(sum, file)); err != nil { // it leads to itself
+		t.Fatal(err)
+	}
+	s := newScrubber(h.m, 1<<30)
+	if err := s.step(t.Context()); err != nil || s.state.Objects != int64(len(list)-1) || s.state.Ended == nil {
+		t.Errorf("%+v, %v, expected all but one of %d objects read", s.state, err, len(list))
 	}
 }

@@ -131,8 +131,8 @@ func (r *repository) extend(ctx context.Context, at string, rt *root, role strin
 	defer r.m.snapshots.changing.Unlock()
 	s := r.m.snapshots.get(r.Name, at)
 	v, err := r.view(at)
-	if s == nil || err != nil {
-		return nil // it was deleted
+	if s == nil || err != nil || slices.Contains(s.Used[rt.dir], role) {
+		return nil // it was deleted, or extended meanwhile
 	}
 	_, g := v.generation(rt.dir)
 	if g == nil {

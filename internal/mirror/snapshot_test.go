@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"context"
 	"errors"
 	"io"
 	"slices"
@@ -223,5 +224,77 @@ func TestSnapshotRefused(t *testing.T) {
 	}
 	if _, err := newHub(t, nil).m.Snapshot(t.Context(), "docker.io", "a"); !errors.Is(err, ErrSelector) {
 		t.Errorf("a registry: %v", err)
+	}
+}
+
+// TestSnapshotLaterOfBoth: what is fetched later through two snapshots of one state
+// stays while one of them does.
+func TestSnapshotLaterOfBoth(t *testing.T) {
+	h := newHouse(t, 1)
+	a := newArchive("1", "hello").seal(monday)
+	a.publish(h.ups[0])
+	h.wants(new(Client), release, a.files[release])
+	for _, name := range []string{"one", "two"} {
+		if _, err := h.m.Snapshot(t.Context(), "deb", name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, data := a.deb("hello", "1")
+	for _, name := range []string{"one", "two"} {
+		h.wantsAt("deb@"+name, packagesGz, a.files[packagesGz])
+		h.wantsAt("deb@"+name, p, data)
+	}
+	h.m.Close() // what is pinned on the side is by then
+	h.store.Close()
+	h.start()
+	if err := h.m.DeleteSnapshot("deb", "one"); err != nil {
+		t.Fatal(err)
+	}
+	if owners, err := h.store.PinOwners(digest.Of([]byte(data))); err != nil || len(owners) != 1 {
+		t.Errorf("%s is pinned by %q, %v, expected the table that the second one names", p, owners, err)
+	}
+}
+
+// TestSnapshotFails: one that cannot be made leaves nothing behind, of no repository.
+func TestSnapshotFails(t *testing.T) {
+	h, old := stocked(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if made, err := h.m.Snapshot(ctx, "", "before"); err == nil || len(made) != 0 {
+		t.Fatalf("Snapshot = %+v, %v, expected it to end with its context", made, err)
+	}
+	p, data := old.deb("zoo", "1")
+	if owners, err := h.store.PinOwners(digest.Of([]byte(data))); err != nil || len(owners) != 0 {
+		t.Errorf("%s is pinned by %q, %v", p, owners, err)
+	}
+	if _, err := h.m.Snapshot(t.Context(), "", "before"); err != nil {
+		t.Errorf("the second try: %v", err)
+	}
+}
+
+// TestHistoryComesBack: a state that comes back was current before, too.
+func TestHistoryComesBack(t *testing.T) {
+	h := newHouse(t, 1)
+	h.history = 30 * 24 * time.Hour
+	h.m.Close()
+	h.store.Close()
+	h.start()
+	a := newArchive("1", "hello").seal(monday)
+	b := newArchive("2", "hello").seal(monday)
+	for _, rt := range []string{release} { // neither is older than the other
+		if a.files[rt] == b.files[rt] {
+			t.Fatal("the states are the same")
+		}
+	}
+	begin := h.now()
+	a.publish(h.ups[0])
+	h.update(new(Client), a)
+	h.replace(a, b)
+	h.replace(b, a)
+	h.replace(a, b)
+	for n, want := range []*archive{a, b, a, b} {
+		h.advance(time.Hour)
+		at := "deb@" + begin.Add(time.Duration(n)*time.Hour+30*time.Minute).UTC().Format("20060102T150405Z")
+		h.wantsAt(at, release, want.files[release])
 	}
 }

@@ -58,6 +58,27 @@ type snapshots struct {
 	changing sync.Mutex // held while one is made or deleted; taken before mu
 	mu       sync.Mutex
 	list     map[string]*snapshot // by key; guarded by mu
+	under    map[string]bool      // extensions under way; guarded by mu
+}
+
+// extending reports that s is not being extended by that role yet, and notes that it
+// is until end is called: clients who ask again start nothing.
+func (l *snapshots) extending(s *snapshot, dir, role string) (end func(), ok bool) {
+	key := strings.Join([]string{string(s.key()), dir, role}, "\x00")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.under[key] {
+		return nil, false
+	}
+	if l.under == nil {
+		l.under = make(map[string]bool)
+	}
+	l.under[key] = true
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.under, key)
+	}, true
 }
 
 func (l *snapshots) get(repo, name string) *snapshot {
@@ -133,7 +154,7 @@ func (m *Mirror) Snapshots() []Snapshot {
 var snapshotName = regexp.MustCompile(`^[a-z][a-z0-9._-]{0,63}$`)
 
 // Snapshot keeps the state of a repository under a name, or of every one that has any
-// where repoName is "".
+// where repoName is "": all of them or, on an error, none.
 func (m *Mirror) Snapshot(ctx context.Context, repoName, name string) (made []Snapshot, err error) {
 	if !snapshotName.MatchString(name) {
 		return nil, badSelector("name %.80q, expected a letter a-z and at most 63 of a-z, 0-9, dot, dash and underscore", name)
@@ -152,11 +173,22 @@ func (m *Mirror) Snapshot(ctx context.Context, repoName, name string) (made []Sn
 	for _, r := range repos {
 		s, err := r.snapshot(ctx, name)
 		if err != nil {
-			return made, err
+			return nil, errors.Join(err, m.undo(repos, name))
 		}
 		made = append(made, s.Snapshot)
 	}
 	return made, nil
+}
+
+// undo takes back what a call made before it failed: half of it would stand in the
+// way of the next try.
+func (m *Mirror) undo(repos []*repository, name string) (err error) {
+	for _, r := range repos {
+		if s := m.snapshots.get(r.Name, name); s != nil {
+			err = errors.Join(err, m.withdraw(s))
+		}
+	}
+	return err
 }
 
 // snapshotted are the repositories that a call means.
@@ -182,6 +214,11 @@ func (m *Mirror) DeleteSnapshot(repoName, name string) error {
 	if s == nil {
 		return fmt.Errorf("%w: %s@%s", ErrNoSnapshot, repoName, name)
 	}
+	return m.withdraw(s)
+}
+
+// withdraw has a snapshot not served any more, then removes it.
+func (m *Mirror) withdraw(s *snapshot) error {
 	doomed := *s
 	doomed.Ready = false
 	if err := m.saveSnapshot(&doomed); err != nil {

@@ -78,13 +78,16 @@ const viewedMost = 256
 func (v view) note(rt *root, path string) {
 	role := v.r.role(path)
 	rt.mu.Lock()
-	fresh := !slices.Contains(rt.viewed, role)
-	if fresh {
+	if !slices.Contains(rt.viewed, role) {
 		rt.viewed = append(rt.viewed[max(0, len(rt.viewed)-viewedMost+1):], role)
 	}
 	rt.mu.Unlock()
-	if v.snap != nil && fresh && !slices.Contains(v.snap.Used[rt.dir], role) {
+	if v.snap == nil || slices.Contains(v.snap.Used[rt.dir], role) {
+		return
+	}
+	if end, ok := v.r.m.snapshots.extending(v.snap, rt.dir, role); ok {
 		v.r.m.wg.Go(func() {
+			defer end()
 			if err := v.r.extend(v.r.m.ctx, v.at, rt, role); err != nil {
 				v.r.m.log.Warn("what a snapshot names cannot be pinned", "repo", v.r.Name, "snapshot", v.at, "err", err)
 			}

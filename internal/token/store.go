@@ -97,9 +97,9 @@ func readFile(name string) ([]byte, error) {
 
 // Find is the token with that secret: ErrUnknown, or ErrExpired.
 func (s *Store) Find(secret string) (Token, error) {
+	hash := hashOf(secret) // of random bits, so how long a comparison takes tells nothing
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	hash := hashOf(secret) // of random bits, so how long a comparison takes tells nothing
 	for _, r := range s.rows {
 		if r.Hash != hash {
 			continue

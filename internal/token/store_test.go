@@ -104,7 +104,7 @@ func TestLocal(t *testing.T) {
 func TestRefused(t *testing.T) {
 	p := newPlace(t)
 	s := p.open(t)
-	for _, name := range []string{"", "a b", "a\nb", strings.Repeat("a", 65), "ü"} {
+	for _, name := range []string{"", "a b", "a\nb", strings.Repeat("a", 65), "ü", ".", "..", "-a"} {
 		if _, _, err := s.Add(name, Read, 0); !errors.Is(err, ErrInvalid) {
 			t.Errorf("Add(%q) = %v, expected ErrInvalid", name, err)
 		}

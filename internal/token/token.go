@@ -74,11 +74,11 @@ func hashOf(secret string) string {
 }
 
 func checkName(name string) error {
-	ok := name != "" && len(name) <= nameMost && !strings.ContainsFunc(name, func(r rune) bool {
+	ok := name != "" && len(name) <= nameMost && !strings.ContainsRune("._@-", rune(name[0])) && !strings.ContainsFunc(name, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._@-", r))
 	})
 	if !ok {
-		return fmt.Errorf("%w: name %q, expected 1 to %d letters, digits, dots, dashes, underscores and @", ErrInvalid, name, nameMost)
+		return fmt.Errorf("%w: name %q, expected 1 to %d letters, digits, dots, dashes, underscores and @, the first a letter or a digit", ErrInvalid, name, nameMost)
 	}
 	return nil
 }
