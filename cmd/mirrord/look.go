@@ -118,6 +118,9 @@ func newObjectsCommand() *cobra.Command {
 		cmd.Flags().IntVar(&limit, "limit", 0, "how many lines at most, 0 for all")
 	}
 	return newVerb("objects TARGET", "List what a mirrord has stored", flags, func(cmd *cobra.Command, r *adminClient, t target) error {
+		if limit < 0 {
+			return usagef(cmd, "--limit %d, expected 0 or more", limit)
+		}
 		w := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
 		q := t.query()
 		for left := limit; ; {
