@@ -20,7 +20,12 @@ func newServeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the configured repositories",
-		Args:  noArgs,
+		Long: `Serve the configured repositories.
+
+SIGTERM and SIGINT stop it in good order: what is under way may end. SIGUSR1 opens the
+access log anew. SIGUSR2 restarts it, with the configuration read again, and no client is
+refused. docs/service.md has more of this, and of systemd.`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := loadConfig(file)
 			if err != nil {
