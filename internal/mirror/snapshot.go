@@ -24,27 +24,50 @@ func (r *repository) snapshot(ctx context.Context, name string) (*snapshot, erro
 	}
 	s := &snapshot{Used: make(map[string][]string)}
 	s.Snapshot = Snapshot{Repo: r.Name, Name: name, Created: r.m.now().UTC(), Roots: make(map[string]digest.Digest)}
-	sets, err := r.pinSets(ctx, s)
+	heads := r.heads(s)
+	if err := r.m.saveSnapshot(s); err != nil { // from here on its generations are held
+		return nil, err
+	}
+	sets, err := r.pinSets(ctx, s, heads)
 	if err != nil {
 		return nil, err
 	}
+	done := *s
 	for _, set := range sets {
-		s.Owners = append(s.Owners, set.owner)
+		done.Owners = append(done.Owners, set.owner)
 	}
-	if err := r.m.saveSnapshot(s); err != nil {
+	if err := r.m.saveSnapshot(&done); err != nil {
 		return nil, err
 	}
-	done := *s
-	if done.Files, err = r.m.pinAll(sets); err != nil {
+	files, err := r.m.pinAll(sets)
+	if err != nil {
 		return nil, err
 	}
 	n, err := r.snapshotEntries(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	done.Files += n
-	done.Ready = true
-	return &done, r.m.saveSnapshot(&done)
+	ready := done
+	ready.Files = files + n
+	ready.Ready = true
+	return &ready, r.m.saveSnapshot(&ready)
+}
+
+// head is the current generation of a root.
+type head struct {
+	rt *root
+	g  *generation
+}
+
+// heads are those of the repository, and noted in s.
+func (r *repository) heads(s *snapshot) (all []head) {
+	for _, rt := range r.allRoots() {
+		if g := rt.head(); g != nil {
+			s.Roots[rt.dir], s.Used[rt.dir] = g.ID, rt.usedPaths()
+			all = append(all, head{rt, g})
+		}
+	}
+	return all
 }
 
 // pinSet is a table of meta.db that pins what it names.
@@ -56,18 +79,12 @@ type pinSet struct {
 // ownerOf names a table as the owner of pins, for people too.
 func ownerOf(table string) string { return "snapshots: " + strings.ReplaceAll(table, "\x00", " ") }
 
-// pinSets are those of the current generations. It notes in s which these are, and
-// reads indexes that were not read yet.
-func (r *repository) pinSets(ctx context.Context, s *snapshot) (sets []pinSet, err error) {
-	for _, rt := range r.allRoots() {
-		g := rt.head()
-		if g == nil {
-			continue
-		}
-		used := rt.usedPaths()
-		s.Roots[rt.dir], s.Used[rt.dir] = g.ID, used
-		sets = append(sets, rt.listingSet(g))
-		tables := rt.tablesOf(g, used, true)
+// pinSets are those of the snapshot's generations. It reads indexes that were not read
+// yet.
+func (r *repository) pinSets(ctx context.Context, s *snapshot, heads []head) (sets []pinSet, err error) {
+	for _, h := range heads {
+		sets = append(sets, h.rt.listingSet(h.g))
+		tables := h.rt.tablesOf(h.g, s.Used[h.rt.dir], true)
 		if err := r.tables.readEach(ctx, tables); err != nil {
 			return nil, err
 		}
