@@ -138,8 +138,7 @@ func (f *flight) keep(sm sums) digest.Digest {
 // the object was purged meanwhile; nil = it cannot be.
 func (s *Store) commit(file *os.File, name string, sm sums, w Want, meta Meta, disowned func() bool) error {
 	d := sm.object
-	// A resumed partial may once have been meant for something longer.
-	if err := errors.Join(file.Truncate(sm.size), file.Chmod(0o440)); err != nil {
+	if err := seal(file, sm.size); err != nil {
 		return err
 	}
 	for !s.acquire(d) { // no eviction may take the object while it is made
@@ -183,9 +182,30 @@ func (s *Store) withdraw(d digest.Digest) (settled bool) {
 	return err == nil || errors.Is(err, fs.ErrNotExist)
 }
 
+// objectMode is that of objects: nobody writes them.
+const objectMode = 0o440
+
+// seal makes a finished partial what it is to stay.
+func seal(file *os.File, size int64) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() > size { // a resumed one may have been meant for something longer
+		if err := file.Truncate(size); err != nil {
+			return err
+		}
+	}
+	return file.Chmod(objectMode)
+}
+
 // record writes all that meta.db says of a new object, in one transaction.
 func (s *Store) record(part string, sm sums, w Want, meta Meta) error {
 	now := s.now()
+	checked := now
+	if w.Unconfirmed {
+		checked = time.Time{}
+	}
 	var names []string
 	if w.Name != "" {
 		names = append(names, w.Name)
@@ -204,7 +224,7 @@ func (s *Store) record(part string, sm sums, w Want, meta Meta) error {
 			return err
 		}
 		for _, name := range names {
-			if err := moveEntry(tx, name, Entry{Digest: sm.object, Checked: now, Meta: meta}); err != nil {
+			if err := moveEntry(tx, name, Entry{Digest: sm.object, Checked: checked, Meta: meta}); err != nil {
 				return err
 			}
 		}

@@ -65,7 +65,18 @@ func (s *Store) Expire(name string) error {
 // Name has name lead to e.Digest as well, which is stored; where it is not,
 // nothing happens.
 func (s *Store) Name(name string, e Entry) error {
-	e.Digest, e.Checked = s.canonical(e.Digest), s.now()
+	e.Checked = s.now()
+	return s.name(name, e)
+}
+
+// Propose is Name for what upstream has not confirmed: it is asked at the next use.
+func (s *Store) Propose(name string, e Entry) error {
+	e.Checked = time.Time{}
+	return s.name(name, e)
+}
+
+func (s *Store) name(name string, e Entry) error {
+	e.Digest = s.canonical(e.Digest)
 	dropped := []string{name}
 	defer func() { s.names.drop(dropped...) }()
 	return s.db.Batch(func(tx *bolt.Tx) error {

@@ -59,7 +59,10 @@ type Want struct {
 	// Patience bounds the wait for the flight's first answer, from its beginning;
 	// 0 = no bound but the context. ErrPatience tells that it ran out; the flight goes on.
 	Patience time.Duration
-	Source   Source
+	// Unconfirmed: the source never said that Name leads to the object; it is asked at
+	// the next use.
+	Unconfirmed bool
+	Source      Source
 }
 
 func (w Want) key() string {

@@ -215,6 +215,15 @@ func (sp *space) add(h hold) {
 	}
 }
 
+// claim is reserve for what nothing is evicted for.
+func (sp *space) claim(account string, n int64) error {
+	l, err := sp.take(account, n)
+	if err == nil && l.bytes > 0 {
+		err = fmt.Errorf("%w: %d bytes more are needed (%s)", ErrNoRoom, l.bytes, l.why)
+	}
+	return err
+}
+
 // wrote notes that n more of the bytes of h are on disk.
 func (sp *space) wrote(h *hold, n int64) {
 	h.written += n
