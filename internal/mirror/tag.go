@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"mirrord/internal/cache"
 	"mirrord/internal/digest"
@@ -83,7 +81,7 @@ func (w wish) manifest(c *cache.Content, a *Answer) (*Answer, error) {
 	a.Content, a.Strong, a.Named = c, true, w.digest
 	kind, mentions := c.ContentType, w.r.access.mentions
 	c.Meta = cache.Meta{ContentType: kind}
-	known := slices.Contains(strings.Split(oci.AcceptManifests, ", "), kind)
+	known := oci.IsManifestType(kind)
 	if known && mentions.read.Contains(heldKey{w.repository, w.digest}) {
 		return a, nil
 	}

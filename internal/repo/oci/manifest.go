@@ -140,3 +140,12 @@ func (doc *document) checkShape() error {
 	}
 	return nil
 }
+
+// IsManifestType reports one of the kinds that are served.
+func IsManifestType(mediaType string) bool {
+	switch mediaType {
+	case TypeManifest, TypeIndex, TypeDockerManifest, TypeDockerList:
+		return true
+	}
+	return false
+}
