@@ -44,7 +44,10 @@ func (g *Group) send(ctx context.Context, m *mirror, method string, u *url.URL, 
 
 // through is what carries a request of m's to u: its own connections to its own
 // host only.
-func (g *Group) through(m *mirror, u *url.URL) *http.Transport {
+func (g *Group) through(m *mirror, u *url.URL) http.RoundTripper {
+	if g.t.instead != nil {
+		return g.t.instead
+	}
 	if m.own != nil && m.serves(u) {
 		return m.own
 	}

@@ -26,6 +26,7 @@ type Options struct {
 	Proxy     func(*http.Request) (*url.URL, error) // nil: HTTP_PROXY, HTTPS_PROXY, NO_PROXY
 	TLS       *tls.Config                           // nil: the system's roots
 	Offline   bool                                  // nobody is dialled: every question fails at once with ErrOffline
+	Through   http.RoundTripper                     // answers in the network's place; nil: nobody does
 
 	// Clock of breakers, patience and back-off; socket time-outs are real.
 	Now   func() time.Time
@@ -40,6 +41,7 @@ type Transport struct {
 	now     func() time.Time
 	sleep   func(context.Context, time.Duration) error
 	rt      *http.Transport
+	instead http.RoundTripper // of the network; nil = nobody
 	seats   *seats
 
 	direct  *net.Dialer // for hosts of the table and proxies
@@ -55,7 +57,7 @@ type Transport struct {
 // NewTransport returns a Transport that may dial nobody yet.
 func NewTransport(o Options) *Transport {
 	t := &Transport{
-		agent: o.UserAgent, offline: o.Offline, now: o.Now, sleep: o.Sleep,
+		agent: o.UserAgent, offline: o.Offline, instead: o.Through, now: o.Now, sleep: o.Sleep,
 		direct:  &net.Dialer{Timeout: dialMost},
 		guarded: &net.Dialer{Timeout: dialMost, ControlContext: onlyPublic},
 		hosts:   map[string]bool{}, proxies: map[string]bool{}, asking: map[string]bool{},
