@@ -27,6 +27,7 @@ dnf dnf
 zypper zypper
 prometheus promtool
 zchunk zckdl
+btrfs-progs mkfs.btrfs
 procps ps
 iproute2 tc
 systemd systemd-socket-activate

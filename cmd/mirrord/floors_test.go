@@ -39,6 +39,7 @@ var floors = map[string]int{
 	"internal/admin":   4,
 	"internal/fleet":   4,
 	"internal/metrics": 4,
+	"internal/moving":  4,
 	"internal/server":  4,
 
 	".": 5, // commands and whole-house tests

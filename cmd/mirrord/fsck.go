@@ -37,8 +37,8 @@ func newFsckCommand() *cobra.Command {
 // fsck prints each problem on a line, then the sum. Problems that were not
 // repaired are an error.
 func fsck(cmd *cobra.Command, dir string, repair bool) error {
-	if _, err := os.Stat(filepath.Join(dir, "blobs")); err != nil {
-		return fmt.Errorf("data directory %s: no mirrord has kept anything there: %w", dir, rootCause(err))
+	if err := isKept(dir); err != nil {
+		return err
 	}
 	store, err := cache.Open(cache.Options{Dir: dir, Rebuild: repair})
 	if err != nil {
@@ -60,6 +60,14 @@ func fsck(cmd *cobra.Command, dir string, repair bool) error {
 	fmt.Fprintln(out)
 	if left := len(rep.Problems) - rep.Repaired; left > 0 {
 		return fmt.Errorf("%d problems in %s; mirrord fsck --repair drops what is wrong", left, dir)
+	}
+	return nil
+}
+
+// isKept tells whether there is a data directory.
+func isKept(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "blobs")); err != nil {
+		return fmt.Errorf("data directory %s: no mirrord has kept anything there: %w", dir, rootCause(err))
 	}
 	return nil
 }

@@ -18,6 +18,8 @@ func newRootCommand() *cobra.Command {
 		newClientCommand(),
 		newCheckConfigCommand(),
 		newFsckCommand(),
+		newImportCommand(),
+		newExportCommand(),
 		newHealthcheckCommand(),
 		newWarmCommand(),
 		newExplainCommand(),

@@ -16,12 +16,14 @@ import (
 	"mirrord/internal/upstream"
 )
 
+// adapters know the repositories that are trees.
+var adapters = map[config.Type]mirror.Adapter{
+	config.Apt: apt.Adapter{}, config.RPM: rpm.Adapter{}, config.Generic: generic.Adapter{},
+}
+
 // wire gives each configured repository its adapter and its mirrors. The followers are
 // the caller's to close.
 func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.Options, followers, error) {
-	adapters := map[config.Type]mirror.Adapter{
-		config.Apt: apt.Adapter{}, config.RPM: rpm.Adapter{}, config.Generic: generic.Adapter{},
-	}
 	var lists followers
 	for _, r := range cfg.Repos {
 		group := upstream.NewGroup(groupConfig(cfg, r), t)

@@ -250,3 +250,23 @@ func (l *logBuffer) tail(lines int) string {
 	all := strings.Split(strings.TrimSpace(l.String()), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
+
+// Command runs a subcommand of mirrord with this one's configuration, and gives what
+// it printed and whether it succeeded.
+func (m *Mirrord) Command(args ...string) (out string, err error) {
+	cmd := exec.CommandContext(m.tb.Context(), m.bin, append(args, "--config", m.Config)...)
+	text, err := cmd.CombinedOutput()
+	return string(text), err
+}
+
+// Offline has it ask no upstream from its next start on.
+func (m *Mirrord) Offline() {
+	m.tb.Helper()
+	text, err := os.ReadFile(m.Config)
+	if err == nil {
+		err = os.WriteFile(m.Config, append([]byte("offline: true\n"), text...), 0o600)
+	}
+	if err != nil {
+		m.tb.Fatal(err)
+	}
+}

@@ -23,6 +23,7 @@ import (
 type Registry struct {
 	Host string // host:port
 	URL  string
+	Data string // its rootdirectory
 
 	tb     testing.TB
 	config string // file
@@ -41,15 +42,26 @@ type RegistryAuth struct {
 // StartRegistry runs an empty registry until the test ends.
 func StartRegistry(tb testing.TB, auth RegistryAuth) *Registry {
 	tb.Helper()
+	return startRegistry(tb, auth, "")
+}
+
+// StartRegistryProxy runs one that pulls through from another, and keeps what it gets.
+func StartRegistryProxy(tb testing.TB, from *Registry) *Registry {
+	tb.Helper()
+	return startRegistry(tb, RegistryAuth{}, fmt.Sprintf("proxy: {remoteurl: %q}\n", from.URL))
+}
+
+func startRegistry(tb testing.TB, auth RegistryAuth, extra string) *Registry {
+	tb.Helper()
 	dir := tb.TempDir()
-	r := &Registry{Host: FreeAddr(tb), tb: tb, config: filepath.Join(dir, "config.yml"), log: new(logBuffer), auth: auth}
+	r := &Registry{Host: FreeAddr(tb), Data: filepath.Join(dir, "data"), tb: tb, config: filepath.Join(dir, "config.yml"), log: new(logBuffer), auth: auth}
 	r.URL = "http://" + r.Host
 	// The drain is what makes a stopped registry's log complete.
 	text := fmt.Sprintf(`version: 0.1
 log: {level: error}
 storage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}
 http: {addr: %q, secret: test, draintimeout: 20s}
-`, filepath.Join(dir, "data"), r.Host)
+`, r.Data, r.Host) + extra
 	switch {
 	case auth.Tokens != nil:
 		text += auth.Tokens.registryConfig(filepath.Join(dir, "root.pem"))
