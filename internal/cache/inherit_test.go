@@ -231,10 +231,18 @@ func TestNoOtherToAsk(t *testing.T) {
 func TestTheOtherIsLonger(t *testing.T) {
 	s := open(t, Options{})
 	src := newMirrors(t, 8*mib, "a", "b")
-	src.set(0, func(m *fakeMirror) { m.data = src.data[:3*mib] })
+	hold := make(chan struct{})
+	src.set(0, func(m *fakeMirror) {
+		m.data = src.data[:3*mib]
+		m.at, m.then = 2*mib, func() error { <-hold; return nil } // till the reader has had some
+	})
 	w := src.want()
 	w.Size = -1
 	c := get(t, s, w)
+	if _, err := io.CopyN(io.Discard, c, 1); err != nil {
+		t.Fatal(err)
+	}
+	close(hold)
 	if got, err := io.ReadAll(c); !errors.Is(err, ErrMismatch) || len(got) >= 3*mib {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
