@@ -95,11 +95,17 @@ func (f *flight) sums(main, other hash.Hash, size int64, framed bool) sums {
 func (f *flight) conclude(sm sums) error {
 	if want := f.want.Digest; want != "" && sm.vouched != want {
 		reason := fmt.Errorf("%w: the digest is %v, expected %v", ErrMismatch, sm.vouched, want)
+		if f.wasServed() {
+			f.s.mislead(want)
+		}
 		if f.doubtful() {
 			return &doubt{reason}
 		}
 		f.discardPartial()
 		return f.want.Source.Reject(reason)
+	}
+	if at, ok := f.s.misled.Peek(f.want.Digest); ok { // from now on it has this name too
+		f.s.misled.Add(sm.object, at)
 	}
 	stored := f.keep(sm)
 	f.mu.Lock()

@@ -17,6 +17,7 @@ const directWhole = 128 << 20
 // is no room. Where a digest is known it hashes from the first byte on, and the
 // last goes out only when it is right.
 type direct struct {
+	s    *Store
 	ctx  context.Context
 	want Want
 	size int64
@@ -33,7 +34,7 @@ type direct struct {
 
 // direct opens the object past the store.
 func (s *Store) direct(ctx context.Context, w Want) (*Content, error) {
-	d := &direct{ctx: ctx, want: w, size: w.Size}
+	d := &direct{s: s, ctx: ctx, want: w, size: w.Size}
 	if err := d.open(); err != nil {
 		return nil, err
 	}
@@ -140,6 +141,9 @@ func (d *direct) verify(err error) error {
 	got := digest.FromSum(d.want.Digest.Algorithm(), d.hash.Sum(nil))
 	if got == d.want.Digest {
 		return nil
+	}
+	if d.given {
+		d.s.mislead(d.want.Digest)
 	}
 	wrong := fmt.Errorf("%w: the digest is %s, expected %s", ErrMismatch, got, d.want.Digest)
 	return d.want.Source.Reject(wrong)

@@ -83,7 +83,7 @@ func TestEndings(t *testing.T) {
 		}},
 	} {
 		s := open(t, tc.o)
-		src := newFake(t, 4<<20)
+		src := newFake(t, 8<<20)
 		src.rate = time.Millisecond
 		tc.ask(s, src)
 		settled(t, s)

@@ -13,7 +13,8 @@ import (
 // fakeMirrors is a source of several mirrors, each with its own copy, which may
 // change while it is read. The first that is not avoided answers.
 type fakeMirrors struct {
-	data []byte // what is right
+	data   []byte        // what is right
+	digest digest.Digest // of it
 
 	mu      sync.Mutex
 	mirrors []*fakeMirror // guarded by mu, what they point at too
@@ -42,6 +43,7 @@ type fakeMirror struct {
 
 func newMirrors(t *testing.T, size int, names ...string) *fakeMirrors {
 	s := &fakeMirrors{data: newFake(t, size).data}
+	s.digest = digest.Of(s.data)
 	for _, n := range names {
 		s.mirrors = append(s.mirrors, &fakeMirror{name: n, data: s.data, version: "1", at: -1})
 	}
@@ -49,7 +51,7 @@ func newMirrors(t *testing.T, size int, names ...string) *fakeMirrors {
 }
 
 func (s *fakeMirrors) want() Want {
-	return Want{Digest: digest.Of(s.data), Size: int64(len(s.data)), Early: true, Source: s}
+	return Want{Digest: s.digest, Size: int64(len(s.data)), Early: true, Source: s}
 }
 
 // set changes a mirror.

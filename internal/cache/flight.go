@@ -47,6 +47,7 @@ type flight struct {
 	hushed   bool          // readers wait for how the trial ends; guarded by mu
 	shown    extent.Set    // what readers have had; guarded by mu
 	changed  extent.Set    // of that, what was replaced by other bytes; guarded by mu
+	short    bool          // little was missing when it began; guarded by mu
 	readers  int           // guarded by mu
 	served   bool          // a reader has had bytes; guarded by mu
 	wake     chan struct{} // closed and renewed when anything above changes; guarded by mu

@@ -102,7 +102,7 @@ func TestMiddleWithoutRanges(t *testing.T) {
 // TestWrongBytes: whoever reads a bad object to its end is broken off.
 func TestWrongBytes(t *testing.T) {
 	s := open(t, Options{})
-	const size = 3 << 20
+	const size = 8 << 20
 	src := newFake(t, size)
 	src.corrupt, src.times = 5000, 100
 	for _, from := range []int64{0, 1 << 20, size - 1} {
@@ -184,7 +184,7 @@ func TestSizeUnknown(t *testing.T) {
 func TestFillOutlivesClient(t *testing.T) {
 	for _, park := range []bool{false, true} {
 		s := open(t, Options{Park: park})
-		src := newFake(t, 4<<20)
+		src := newFake(t, 8<<20)
 		src.rate = time.Millisecond
 		ctx, cancel := context.WithCancel(t.Context())
 		c, err := s.Get(ctx, src.vouched())

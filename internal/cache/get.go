@@ -132,26 +132,26 @@ func (f *flight) await(ctx context.Context, w Want) error {
 		w.Early = false // there is no last byte to hold back
 		return f.await(ctx, w)
 	}
-	if err == nil && w.Early && f.nearlyThere() {
+	if err == nil && w.Early && f.isShort() {
 		return f.linger(ctx)
 	}
 	return err
 }
 
 const (
-	// soonMost is how much may be missing for readers to wait for the verdict before
-	// they see anything, lingerFor how long they do. What is wrong then is replaced
-	// before anybody has had it. Most packages are that small, and of a reader's time
-	// no more is lost than an upstream of 2 MB/s takes.
-	soonMost  = 1 << 20
+	// shortMost is what a short flight has to bring. Its readers wait for the verdict
+	// before they see anything, for lingerFor at most. What is wrong then is replaced
+	// before anybody has had it. Most packages and layers are that small, and at 8 MB/s
+	// they are whole in that time: nobody has his last byte later.
+	shortMost = 4 << 20
 	lingerFor = 500 * time.Millisecond
 )
 
-// nearlyThere reports whether the verdict may be expected in a moment.
-func (f *flight) nearlyThere() bool {
+// isShort reports whether the verdict may be expected in a moment.
+func (f *flight) isShort() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.want.Digest != "" && f.size >= 0 && f.size-f.have.Len() <= soonMost
+	return f.short
 }
 
 // linger waits for the verdict, but not long.

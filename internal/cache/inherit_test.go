@@ -233,7 +233,7 @@ func TestTheOtherIsLonger(t *testing.T) {
 	src := newMirrors(t, 8*mib, "a", "b")
 	hold := make(chan struct{})
 	src.set(0, func(m *fakeMirror) {
-		m.data = src.data[:3*mib]
+		m.data = src.data[:5*mib]
 		m.at, m.then = 2*mib, func() error { <-hold; return nil } // till the reader has had some
 	})
 	w := src.want()
@@ -243,7 +243,7 @@ func TestTheOtherIsLonger(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(hold)
-	if got, err := io.ReadAll(c); !errors.Is(err, ErrMismatch) || len(got) >= 3*mib {
+	if got, err := io.ReadAll(c); !errors.Is(err, ErrMismatch) || len(got) >= 5*mib {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 	c.Close()

@@ -188,6 +188,7 @@ func (f *flight) adopt(old part, size int64, meta Meta) *fetcher {
 	if f.want.Digest != "" && (!f.onTrial || f.have.Len() == 0) {
 		f.given = old.inherited()
 	}
+	f.short = f.want.Digest != "" && size >= 0 && size-f.have.Len() <= shortMost
 	f.s.space.wrote(&f.hold, f.have.Len()-f.hold.written)
 	f.broadcast()
 	return new(fetcher)

@@ -113,7 +113,7 @@ func (r *reader) goDirect(p []byte, size int64) (int, error) {
 	f.mu.Lock()
 	meta := f.meta
 	f.mu.Unlock()
-	d := &direct{ctx: r.ctx, want: f.want, size: size, meta: meta, off: r.off, known: true, given: r.off > 0}
+	d := &direct{s: f.s, ctx: r.ctx, want: f.want, size: size, meta: meta, off: r.off, known: true, given: r.off > 0}
 	r.rest = d
 	return r.read(d.Read(p))
 }

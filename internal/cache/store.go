@@ -48,6 +48,7 @@ type Store struct {
 	names   *names
 	files   *files
 	touched *touched
+	misled  misled
 	space   *space
 	evicted evictions
 	looks   atomic.Int64 // look-ups in meta.db
@@ -88,7 +89,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		dir: o.Dir, park: o.Park, now: o.Now, log: o.Log, db: &database{dir: o.Dir, db: db},
-		hot: newHot(), names: newNames(), files: newFiles(), touched: newTouched(),
+		hot: newHot(), names: newNames(), files: newFiles(), touched: newTouched(), misled: newMisled(),
 		flights:  make(map[string]*flight),
 		reading:  make(map[digest.Digest]int),
 		evicting: make(map[digest.Digest]chan struct{}),

@@ -47,6 +47,12 @@ func (f *flight) doubtful() bool {
 	return f.served || f.onTrial || len(f.given) > 1
 }
 
+func (f *flight) wasServed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.served
+}
+
 // try finds out whose bytes are wrong: one giver after another is suspected, the
 // smallest share first, and what it gave is fetched from others, or where there are
 // none as it is now. Where the whole is right then, the suspect is guilty. What two

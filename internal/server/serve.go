@@ -82,7 +82,21 @@ func content(w http.ResponseWriter, r *http.Request, a *mirror.Answer) {
 	if since, err := http.ParseTime(r.Header.Get("If-Modified-Since")); err == nil && !since.Equal(modified) {
 		r.Header.Del("If-Modified-Since")
 	}
+	if resumes(r.Header.Get("Range"), a.Size) && a.Misled() {
+		r.Header.Del("Range") // what it has may be what it was broken off for
+	}
 	http.ServeContent(w, r, "", modified, a.ReadSeeker)
+}
+
+// resumes reports a Range from the middle to the end, as who was broken off asks for.
+func resumes(field string, size int64) bool {
+	first, last, ok := strings.Cut(strings.TrimPrefix(field, "bytes="), "-")
+	from, err := strconv.ParseInt(strings.TrimSpace(first), 10, 64)
+	if !ok || err != nil || from <= 0 {
+		return false
+	}
+	to, err := strconv.ParseInt(strings.TrimSpace(last), 10, 64)
+	return strings.TrimSpace(last) == "" || err == nil && to >= size-1
 }
 
 // stream writes an answer whose size is not known yet. Ranges do not apply.

@@ -93,6 +93,12 @@ func htpasswd(tb testing.TB, dir string, users map[string]string) (file string) 
 	return file
 }
 
+// BlobFile is where it keeps a blob's bytes.
+func (r *Registry) BlobFile(digest string) string {
+	sum := strings.TrimPrefix(digest, "sha256:")
+	return filepath.Join(filepath.Dir(r.config), "data/docker/registry/v2/blobs/sha256", sum[:2], sum, "data")
+}
+
 // Start runs it, again on its old port and storage where it was stopped.
 func (r *Registry) Start() {
 	r.tb.Helper()
