@@ -29,6 +29,7 @@ var floors = map[string]int{
 	"internal/repo/rpm":     2,
 	"internal/trust":        2,
 	"internal/token":        2,
+	"internal/tracing":      2,
 	"internal/upstream":     2,
 
 	"internal/follow":   3,

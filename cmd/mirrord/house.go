@@ -11,6 +11,7 @@ import (
 	"mirrord/internal/metrics"
 	"mirrord/internal/mirror"
 	"mirrord/internal/server"
+	"mirrord/internal/tracing"
 	"mirrord/internal/upstream"
 )
 
@@ -21,13 +22,14 @@ type house struct {
 	store   *cache.Store
 	mirror  *mirror.Mirror
 	api     http.Handler
+	traces  *tracing.Tracer // nil = none; its maker's to shut down
 
 	ends []func() // what closes it, the last first
 }
 
 // openHouse takes the data directory.
-func openHouse(cfg *config.Config, log *slog.Logger) (h *house, err error) {
-	h = &house{cfg: cfg}
+func openHouse(cfg *config.Config, traces *tracing.Tracer, log *slog.Logger) (h *house, err error) {
+	h = &house{cfg: cfg, traces: traces}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -35,7 +37,7 @@ func openHouse(cfg *config.Config, log *slog.Logger) (h *house, err error) {
 	}()
 	h.store, err = cache.Open(cache.Options{
 		Dir: cfg.DataDir, MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree, Budgets: budgets(cfg),
-		Park: cfg.Cache.Abandoned == config.Park, Log: log,
+		Park: cfg.Cache.Abandoned == config.Park, Carry: traces.Carry(), Log: log,
 	})
 	if err != nil {
 		return h, fmt.Errorf("data directory %s: %w", cfg.DataDir, err)
@@ -45,7 +47,7 @@ func openHouse(cfg *config.Config, log *slog.Logger) (h *house, err error) {
 			log.Warn("the store did not close well", "err", err)
 		}
 	})
-	transport := upstream.NewTransport(upstream.Options{UserAgent: userAgent(), Offline: cfg.Offline})
+	transport := upstream.NewTransport(upstream.Options{UserAgent: userAgent(), Offline: cfg.Offline, Trace: traces.Upstream()})
 	h.ends = append(h.ends, transport.Close)
 	options, lists, err := wire(cfg, transport, mirror.Options{Store: h.store, Scrub: cfg.Cache.Scrub, Log: log})
 	h.ends = append(h.ends, lists.close)
@@ -80,8 +82,19 @@ func (h *house) server(s secured, access accessLog, log *slog.Logger) (server.Se
 		Mirror: h.mirror, Paths: paths(h.cfg), Default: h.options.Default, Login: asksLogin(h.cfg), Lists: answered, Public: h.cfg.PublicURL,
 		Repos: names(h.cfg), Register: registry, Metrics: metrics.Handler(registry),
 		Admin: h.api, TLS: s.tls, Around: s.around,
-		Access: access.take(), Log: log,
+		Access: access.take(), Trace: h.traces.Request(), Log: log,
 	}), nil
+}
+
+// openTraces is nil where none are configured.
+func openTraces(cfg *config.Config, log *slog.Logger) *tracing.Tracer {
+	t := cfg.Tracing
+	if t == nil {
+		return nil
+	}
+	return tracing.New(tracing.Options{
+		Endpoint: t.Endpoint, Sample: t.Sample, TrustClients: t.TrustClients, Version: cmp.Or(version, "devel"), Log: log,
+	})
 }
 
 // userAgent is what upstreams are told.

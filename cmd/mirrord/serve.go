@@ -74,7 +74,9 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	defer access.close()
 	defer access.reopenOn(log)()
 	before.wait()
-	h, err := openHouse(cfg, log)
+	traces := openTraces(cfg, log)
+	defer traces.Shutdown()
+	h, err := openHouse(cfg, traces, log)
 	if err != nil {
 		return err
 	}

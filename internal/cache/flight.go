@@ -66,8 +66,17 @@ func newFlight(s *Store, key string, w Want) *flight {
 		headed:  make(chan struct{}), done: make(chan struct{}),
 		size: -1, readers: 1, hold: hold{account: w.Account}, wake: make(chan struct{}),
 	}
-	f.ctx, f.cancel = context.WithCancelCause(s.ctx)
+	f.live()
 	return f
+}
+
+// live gives the flight a context, for as long as the Store has its own.
+func (f *flight) live() {
+	ctx := f.s.ctx
+	if f.want.life != nil {
+		ctx = f.want.life
+	}
+	f.ctx, f.cancel = context.WithCancelCause(ctx)
 }
 
 const (
@@ -199,7 +208,7 @@ func (f *flight) startOver() bool {
 	// The size stays until another is told: readers have been told it already.
 	f.err, f.have, f.taken, f.given = nil, extent.Set{}, extent.Set{}, nil
 	f.noRange, f.onTrial, f.hushed = false, false, false
-	f.ctx, f.cancel = context.WithCancelCause(f.s.ctx)
+	f.live()
 	return true
 }
 

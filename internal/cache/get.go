@@ -10,6 +10,9 @@ import (
 // one that it begins. It returns when the size is known, or, unless w.Early,
 // when the object is whole and checked. ctx also bounds the reading.
 func (s *Store) Get(ctx context.Context, w Want) (*Content, error) {
+	if s.carry != nil {
+		w.life = s.carry(s.ctx, ctx)
+	}
 	for lost := 0; ; {
 		if w.Digest != "" {
 			if c, err := s.Object(w.Digest); !errors.Is(err, ErrNotStored) {

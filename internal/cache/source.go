@@ -63,6 +63,8 @@ type Want struct {
 	// the next use.
 	Unconfirmed bool
 	Source      Source
+
+	life context.Context // the flight's, where something was carried into it; nil = the Store's
 }
 
 func (w Want) key() string {

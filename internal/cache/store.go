@@ -31,8 +31,11 @@ type Options struct {
 	// Rebuild begins a new meta.db where it is lost and there are objects. Fsck takes
 	// them back.
 	Rebuild bool
-	Now     func() time.Time // default time.Now
-	Log     *slog.Logger     // default slog.Default()
+	// Carry gives a flight's context what it is to have of the context of who begins it;
+	// nil = nothing.
+	Carry func(flight, reader context.Context) context.Context
+	Now   func() time.Time // default time.Now
+	Log   *slog.Logger     // default slog.Default()
 
 	aheadFrom int64 // default aheadFrom
 }
@@ -41,6 +44,7 @@ type Options struct {
 type Store struct {
 	dir     string
 	park    bool
+	carry   func(flight, reader context.Context) context.Context
 	now     func() time.Time
 	log     *slog.Logger
 	db      *database
@@ -88,7 +92,7 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		dir: o.Dir, park: o.Park, now: o.Now, log: o.Log, db: &database{dir: o.Dir, db: db},
+		dir: o.Dir, park: o.Park, carry: o.Carry, now: o.Now, log: o.Log, db: &database{dir: o.Dir, db: db},
 		hot: newHot(), names: newNames(), files: newFiles(), touched: newTouched(), misled: newMisled(),
 		flights:  make(map[string]*flight),
 		reading:  make(map[digest.Digest]int),

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -110,7 +109,7 @@ func (f *flight) forget(who giver, hush bool) error {
 		f.taken.Remove(gone.Off, gone.End)
 	}
 	f.hushed, f.noRange = hush, false
-	f.ctx, f.cancel = context.WithCancelCause(f.s.ctx)
+	f.live()
 	f.broadcast()
 	return nil
 }

@@ -18,7 +18,8 @@ type Config struct {
 	DataDir   string
 	Log       Log
 	AccessLog AccessLog
-	Offline   bool // no upstream is asked
+	Tracing   *Tracing // nil = none
+	Offline   bool     // no upstream is asked
 	// When it is told to stop, mirrord goes on as if it were not for DrainDelay, and
 	// then lets what is under way end, for Drain at most.
 	Drain, DrainDelay time.Duration

@@ -10,6 +10,7 @@ func (r *reader) top(n ast.Node, cfg *Config) error {
 		"tls":         r.tls(&cfg.TLS),
 		"log":         r.log(&cfg.Log),
 		"access_log":  r.accessLog(&cfg.AccessLog),
+		"tracing":     r.tracing(&cfg.Tracing),
 		"public_url":  value(r, &cfg.PublicURL, "public_url", expectedPublic, parsePublic),
 		"data_dir":    value(r, &cfg.DataDir, "data_dir", expectedText, parseText),
 		"drain":       value(r, &cfg.Drain, "drain", expectedFresh, parseFresh),

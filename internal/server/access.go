@@ -11,19 +11,33 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// noted has it counted what goes out, and each request logged where that is wanted.
+// noted has it counted what goes out, and each request logged and traced where that is
+// wanted.
 func (s *server) noted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &recorder{ResponseWriter: w, entry: accesslog.Entry{At: time.Now()}}
-		if s.Access == nil {
+		if s.Access == nil && s.Trace == nil {
 			next.ServeHTTP(rec, r)
 			return
 		}
 		rec.asked(r)
-		defer func() { s.Access(rec.done()) }()
+		end := s.Access
+		if s.Trace != nil {
+			r, end = s.traced(r)
+		}
+		defer func() { end(rec.done()) }()
 		next.ServeHTTP(rec, r)
 		rec.entry.Aborted = false
 	})
+}
+
+// traced begins a span, and gives what ends it and tells Access.
+func (s *server) traced(r *http.Request) (*http.Request, func(*accesslog.Entry)) {
+	r, end := s.Trace(r)
+	if s.Access == nil {
+		return r, end
+	}
+	return r, func(e *accesslog.Entry) { end(e); s.Access(e) }
 }
 
 // asked notes the request, which is taken to be aborted until it is not.

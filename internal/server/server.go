@@ -50,6 +50,9 @@ type Options struct {
 	TLS      *tls.Config // for ServeTLS; nil = it is not called
 	// Access is given what was answered; nil = nobody is.
 	Access func(*accesslog.Entry)
+	// Trace begins a request's span, and gives the request to go on with and what ends
+	// the span; nil = there are none. It sees the requests that net/http sees.
+	Trace func(*http.Request) (*http.Request, func(*accesslog.Entry))
 	// Around is put around all that is served; nil = nothing. It sees the requests
 	// that are no hits.
 	Around func(http.Handler) http.Handler

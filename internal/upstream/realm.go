@@ -39,7 +39,7 @@ type realmTrip struct {
 func (t *realmTrip) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("User-Agent", t.g.t.agent)
-	resp, err := t.g.through(t.m, req.URL).RoundTrip(req)
+	resp, err := t.g.carry(t.m, req)
 	if err != nil {
 		return nil, err
 	}

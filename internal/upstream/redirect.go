@@ -21,7 +21,7 @@ func (g *Group) send(ctx context.Context, m *mirror, method string, u *url.URL, 
 		if auth != "" && m.serves(u) {
 			req.Header.Set("Authorization", auth)
 		}
-		resp, err := g.through(m, u).RoundTrip(req)
+		resp, err := g.carry(m, req)
 		if err == nil && m.serves(u) {
 			m.hear(resp.Header)
 		}
@@ -40,6 +40,23 @@ func (g *Group) send(ctx context.Context, m *mirror, method string, u *url.URL, 
 			ctx = context.WithValue(ctx, admittedKey{}, hostPort(u))
 		}
 	}
+}
+
+// carry makes one request, under a span where there are any. That ends with the
+// answer's header.
+func (g *Group) carry(m *mirror, req *http.Request) (*http.Response, error) {
+	rt := g.through(m, req.URL)
+	if g.t.trace == nil {
+		return rt.RoundTrip(req)
+	}
+	end := g.t.trace(req.Context(), g.name, req)
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		end(0, outcome(reason(req.Context(), err)))
+		return nil, err
+	}
+	end(resp.StatusCode, "")
+	return resp, nil
 }
 
 // through is what carries a request of m's to u: its own connections to its own

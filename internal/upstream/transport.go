@@ -25,8 +25,11 @@ type Options struct {
 	UserAgent string                                // "mirrord/<version>"; "" is "mirrord"
 	Proxy     func(*http.Request) (*url.URL, error) // nil: HTTP_PROXY, HTTPS_PROXY, NO_PROXY
 	TLS       *tls.Config                           // nil: the system's roots
-	Offline   bool                                  // nobody is dialled: every question fails at once with ErrOffline
-	Through   http.RoundTripper                     // answers in the network's place; nil: nobody does
+	// Trace begins the span of a request of a repository's, and gives what ends it: with
+	// a status, or with a word for what went wrong instead. nil = there are no spans.
+	Trace   func(ctx context.Context, repo string, r *http.Request) func(status int, wrong string)
+	Offline bool              // nobody is dialled: every question fails at once with ErrOffline
+	Through http.RoundTripper // answers in the network's place; nil: nobody does
 
 	// Clock of breakers, patience and back-off; socket time-outs are real.
 	Now   func() time.Time
@@ -38,6 +41,7 @@ type Options struct {
 type Transport struct {
 	agent   string
 	offline bool
+	trace   func(ctx context.Context, repo string, r *http.Request) func(status int, wrong string)
 	now     func() time.Time
 	sleep   func(context.Context, time.Duration) error
 	rt      *http.Transport
@@ -57,7 +61,7 @@ type Transport struct {
 // NewTransport returns a Transport that may dial nobody yet.
 func NewTransport(o Options) *Transport {
 	t := &Transport{
-		agent: o.UserAgent, offline: o.Offline, instead: o.Through, now: o.Now, sleep: o.Sleep,
+		agent: o.UserAgent, offline: o.Offline, trace: o.Trace, instead: o.Through, now: o.Now, sleep: o.Sleep,
 		direct:  &net.Dialer{Timeout: dialMost},
 		guarded: &net.Dialer{Timeout: dialMost, ControlContext: onlyPublic},
 		hosts:   map[string]bool{}, proxies: map[string]bool{}, asking: map[string]bool{},
