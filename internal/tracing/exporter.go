@@ -84,6 +84,9 @@ func (e *exporter) send(ctx context.Context, m *collector.ExportTraceServiceRequ
 	req.Header.Set("Content-Type", "application/x-protobuf")
 	req.Header.Set("Content-Encoding", "gzip")
 	resp, err := e.client.Do(req)
+	if sent := (*url.Error)(nil); errors.As(err, &sent) {
+		return sent.Err // without the URL, whose query may hold a key
+	}
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,19 @@ func TestComplaints(t *testing.T) {
 	}
 }
 
+// TestGone: of a collector that is not there the log has the reason, and no key of the URL.
+func TestGone(t *testing.T) {
+	c := httptest.NewServer(nil)
+	c.Close()
+	var log bytes.Buffer
+	tr := tracer(t, c.URL+"/v1/traces?key=secret", false, &log)
+	defer tr.Shutdown()
+	tr.exporter.ExportSpans(context.Background(), nil)
+	if s := log.String(); !strings.Contains(s, "connection refused") || strings.Contains(s, "secret") {
+		t.Error(s)
+	}
+}
+
 // TestHangs: nobody waits for a collector that takes requests and never answers, whatever
 // the queue is asked to hold, and the end waits two seconds.
 func TestHangs(t *testing.T) {
