@@ -12,10 +12,12 @@ import (
 	"mirrord/internal/config"
 	"mirrord/internal/mirror"
 	"mirrord/internal/token"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // adminAPI is the admin API over m. It makes the CLI's token where there is none.
-func adminAPI(cfg *config.Config, m *mirror.Mirror, store *cache.Store) (http.Handler, error) {
+func adminAPI(cfg *config.Config, m *mirror.Mirror, store *cache.Store, counters prometheus.Registerer) (http.Handler, error) {
 	tokens, err := token.Open(filepath.Join(cfg.DataDir, "tokens.json"), tokenFile(cfg), time.Now)
 	if err != nil {
 		return nil, err
@@ -23,7 +25,7 @@ func adminAPI(cfg *config.Config, m *mirror.Mirror, store *cache.Store) (http.Ha
 	return admin.New(admin.Options{
 		Mirror: m, Tokens: tokens, Audit: audit.New(filepath.Join(cfg.DataDir, "audit.log")),
 		Stats: store.Stats, Version: cmp.Or(version, "devel"), Offline: cfg.Offline,
-		MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree, PlainHTTP: cfg.Admin.PlainHTTP, Now: time.Now,
+		MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree, PlainHTTP: cfg.Admin.PlainHTTP, Register: counters, Now: time.Now,
 	}), nil
 }
 

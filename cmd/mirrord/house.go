@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
-	"net/http"
 
 	"mirrord/internal/cache"
 	"mirrord/internal/config"
@@ -21,7 +20,6 @@ type house struct {
 	options mirror.Options
 	store   *cache.Store
 	mirror  *mirror.Mirror
-	api     http.Handler
 	traces  *tracing.Tracer // nil = none; its maker's to shut down
 
 	ends []func() // what closes it, the last first
@@ -59,8 +57,7 @@ func openHouse(cfg *config.Config, traces *tracing.Tracer, log *slog.Logger) (h 
 		return h, err
 	}
 	h.ends = append(h.ends, h.mirror.Close)
-	h.api, err = adminAPI(cfg, h.mirror, h.store)
-	return h, err
+	return h, nil
 }
 
 // close lets the data directory go. It may be called twice.
@@ -78,10 +75,14 @@ func (h *house) server(s secured, access accessLog, log *slog.Logger) (server.Se
 		return server.Server{}, err
 	}
 	registry := newRegistry(h.cfg, h.store, h.mirror, s)
+	api, err := adminAPI(h.cfg, h.mirror, h.store, registry)
+	if err != nil {
+		return server.Server{}, err
+	}
 	return server.New(server.Options{
 		Mirror: h.mirror, Paths: paths(h.cfg), Default: h.options.Default, Login: asksLogin(h.cfg), Lists: answered, Public: h.cfg.PublicURL,
 		Repos: names(h.cfg), Register: registry, Metrics: metrics.Handler(registry),
-		Admin: h.api, TLS: s.tls, Around: s.around,
+		Admin: api, TLS: s.tls, Around: s.around,
 		Access: access.take(), Trace: h.traces.Request(), Log: log,
 	}), nil
 }

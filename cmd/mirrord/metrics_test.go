@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"mirrord/internal/admin"
 	"mirrord/internal/cache"
 	"mirrord/internal/config"
 	"mirrord/internal/mirror"
@@ -29,6 +30,7 @@ func exposed(t *testing.T) map[string]string {
 	t.Helper()
 	r := newRegistry(new(config.Config), (*cache.Store)(nil), (*mirror.Mirror)(nil), secured{expiry: time.Now})
 	server.New(server.Options{Register: r})
+	admin.New(admin.Options{Register: r, Now: time.Now})
 	descs := make(chan *prometheus.Desc)
 	go func() { r.Describe(descs); close(descs) }()
 	all := map[string]string{}

@@ -53,9 +53,14 @@ func (a *api) note(r *http.Request, name string, what, effect any, err error) er
 	if werr := a.Audit.Write(rec); werr != nil {
 		slog.Error("an act cannot be written to the audit log", "act", name, "token", t.Name, "err", werr)
 		if err == nil {
-			return errAudit
+			err = errAudit
 		}
 	}
+	outcome := done
+	if err != nil {
+		outcome = failed
+	}
+	a.calls.WithLabelValues(name, outcome).Inc()
 	return err
 }
 

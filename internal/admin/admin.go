@@ -11,6 +11,7 @@ import (
 	"mirrord/internal/token"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Mirror is what is looked at and acted on.
@@ -63,12 +64,15 @@ type Options struct {
 	MaxSize, MinFree int64
 	// PlainHTTP admits calls over plain HTTP from other machines.
 	PlainHTTP bool
-	Now       func() time.Time
+	// Register takes the API's own counter; nil = nobody is told of it.
+	Register prometheus.Registerer
+	Now      func() time.Time
 }
 
 type api struct {
 	Options
 	started time.Time
+	calls   *prometheus.CounterVec
 }
 
 const (
@@ -80,8 +84,11 @@ const (
 
 // New makes the API's handler: of requests below Prefix, and of PURGE for the URL of
 // any artifact.
-func New(o Options) http.Handler {
-	a := &api{Options: o, started: o.Now()}
+func New(o Options) http.Handler { return newAPI(o).handler() }
+
+func newAPI(o Options) *api { return &api{Options: o, started: o.Now(), calls: newCalls(o.Register)} }
+
+func (a *api) handler() http.Handler {
 	routes := a.routes()
 	purge := a.handle(token.Operate, a.purgeURL)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -38,7 +38,9 @@ func caller(r *http.Request) token.Token {
 func (a *api) handle(need token.Role, fn func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		t, err := a.admit(r, need)
-		if err == nil {
+		if err != nil {
+			a.calls.WithLabelValues("", refused).Inc()
+		} else {
 			err = fn(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, t)))
 		}
 		if err != nil {
