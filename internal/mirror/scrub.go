@@ -110,6 +110,10 @@ func (s *scrubber) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(list) == 0 && at.After == "" { // an empty store is no pass
+		pause(ctx, scrubPause)
+		return nil
+	}
 	for _, d := range list {
 		if err := s.check(ctx, d); ctx.Err() != nil {
 			return ctx.Err()
