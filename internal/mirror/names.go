@@ -78,7 +78,7 @@ func (m *Mirror) page(p place, c chosen, from string) (list []name, next string,
 	members := p.members()
 	tables := p.tables()
 	err = m.store.View(func(tx cache.Tx) error {
-		w := newWalk(tx, p, tables, members, from)
+		w := newWalk(tx, p, tables, members, from, !c.vouched)
 		last := from
 		for looked := 0; ; looked++ {
 			n, ok := w.next()
@@ -175,13 +175,15 @@ type lane struct {
 	step func() (name, bool)
 }
 
-func newWalk(tx cache.Tx, p place, tables []listing, members []name, from string) *walk {
+func newWalk(tx cache.Tx, p place, tables []listing, members []name, from string, entries bool) *walk {
 	w := new(walk)
 	prefix := p.name + "/"
-	w.add(steps(tx.Entries(), prefix, from, func(path string, v []byte) (name, bool) {
-		e, ok := cache.DecodeEntry(v)
-		return name{place: p, path: path, digest: e.Digest, size: -1, entry: true}, ok
-	}))
+	if entries {
+		w.add(steps(tx.Entries(), prefix, from, func(path string, v []byte) (name, bool) {
+			e, ok := cache.DecodeEntry(v)
+			return name{place: p, path: path, digest: e.Digest, size: -1, entry: true}, ok
+		}))
+	}
 	for _, l := range tables {
 		for _, prefix := range l.prefixes(tx) {
 			c := tx.Cursor(l.table)

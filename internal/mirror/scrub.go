@@ -227,7 +227,7 @@ func (m *Mirror) heal(ctx context.Context, lost cache.Stored) error {
 			return nil
 		}
 	}
-	c := chosen{places: m.places(), digest: lost.Digest}
+	c := chosen{places: m.places(), digest: lost.Digest, vouched: true} // its entries were tried
 	werr := m.each(ctx, c, func(page []name) (bool, error) {
 		for _, n := range page {
 			if err = m.fetchVouched(ctx, n); err == nil {

@@ -35,12 +35,13 @@ func badSelector(format string, args ...any) error {
 
 // chosen is a Selector read: the repositories, and which of their names.
 type chosen struct {
-	places []place
-	prefix string // what the names begin with
-	only   string // the one name, "" for all that fit
-	digest digest.Digest
-	after  name                   // names up to this one, of its place, are left out; zero = none
-	fits   func(path string) bool // nil = all
+	places  []place
+	prefix  string // what the names begin with
+	only    string // the one name, "" for all that fit
+	digest  digest.Digest
+	after   name                   // names up to this one, of its place, are left out; zero = none
+	vouched bool                   // entries are left out
+	fits    func(path string) bool // nil = all
 }
 
 // place is one repository or registry, whose names are walked.

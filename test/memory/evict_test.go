@@ -36,7 +36,7 @@ func BenchmarkHitsWhileEvicting(b *testing.B) {
 	defer u.Close()
 	m, _ := start(b, all, rig.Config{
 		Repos: nobody + fmt.Sprintf("\n- {name: large, type: generic, upstreams: [%q]}", u.URL),
-		Extra: fmt.Sprintf("cache: {max_size: %dB, min_free: 0}\n", all.All*stored.Size),
+		Extra: fmt.Sprintf("cache: {max_size: %dB, min_free: 0, scrub: off}\n", all.All*stored.Size),
 	})
 	for settled := objects(b, m); ; {
 		time.Sleep(2 * time.Second)
