@@ -90,8 +90,9 @@ func (r *repository) namedBy(plan repo.Plan) (refs []repo.Ref, free bool) {
 			}
 		}
 	}
+	all := r.tables.all() // which looks into the store itself: two transactions in each other can wait for ever
 	r.m.store.View(func(tx cache.Tx) error {
-		for _, tb := range r.tables.all() {
+		for _, tb := range all {
 			if tb.covers(plan.Path) {
 				add(find(tx, tb.name(r.Name), plan.Path))
 			}
