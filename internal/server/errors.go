@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"mirrord/internal/cache"
@@ -90,9 +92,20 @@ func verdict(err error) (status int, text string) {
 		}
 	}
 	if text == "" {
-		text = err.Error()
+		text = oneLine(err.Error())
 	}
 	return status, text
+}
+
+// oneLine puts several errors that were joined into one line, each once.
+func oneLine(text string) string {
+	var each []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if !slices.Contains(each, line) {
+			each = append(each, line)
+		}
+	}
+	return strings.Join(each, "; ")
 }
 
 // fail answers with what the table says.
