@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,9 +87,9 @@ func readCPU(root int) (time.Duration, error) {
 		}
 		all = append(all, p)
 	}
-	cpu := treeCPU(all, root)
-	if cpu == 0 {
-		return 0, fmt.Errorf("process %d: no CPU time in /proc; has it ended?", root)
+	// A server that has just started may have used less than a tick.
+	if !slices.ContainsFunc(all, func(p procStat) bool { return p.PID == root }) {
+		return 0, fmt.Errorf("process %d is not in /proc; has it ended?", root)
 	}
-	return cpu, nil
+	return treeCPU(all, root), nil
 }
