@@ -11,7 +11,6 @@ import (
 	"mirrord/internal/cache"
 	"mirrord/internal/digest"
 	"mirrord/internal/repo"
-	"mirrord/internal/repo/oci"
 	"mirrord/internal/upstream"
 )
 
@@ -154,17 +153,14 @@ func (rt *root) refreshed(ctx context.Context) (*generation, string, error) {
 // credentials or none.
 func (m *Mirror) refreshImage(ctx context.Context, r *registry, path string) Refreshed {
 	done := Refreshed{Repo: r.Name, Path: path}
-	pull := Pull{Request: oci.Request{Namespace: r.Name}}
+	pull, _ := pullOf(r.Name, path)
 	before, rotten := digest.Digest(""), false
-	if repository, sum, ok := cutDigest(path); ok {
-		pull.Kind, pull.Repository, pull.Digest = oci.KindBlob, repository, sum
+	if pull.Digest != "" {
 		before, rotten = m.verified(ctx, pull.Digest)
 		if before != "" && !rotten {
 			return done.unchanged(before)
 		}
 	} else {
-		repository, tag, _ := cutTag(path)
-		pull.Kind, pull.Repository, pull.Tag = oci.KindManifest, repository, tag
 		e, _ := m.store.Entry(r.Name + "/" + path)
 		before, rotten = m.verified(ctx, e.Digest)
 		if err := m.store.Expire(r.Name + "/" + path); err != nil {

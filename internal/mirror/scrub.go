@@ -11,7 +11,6 @@ import (
 	"mirrord/internal/cache"
 	"mirrord/internal/digest"
 	"mirrord/internal/repo"
-	"mirrord/internal/repo/oci"
 
 	"golang.org/x/time/rate"
 )
@@ -257,12 +256,8 @@ func (m *Mirror) fetchVouched(ctx context.Context, n name) error {
 func (m *Mirror) fetchNamed(ctx context.Context, repoName, path string) error {
 	open := func() (*Answer, error) { return m.Open(ctx, Request{Repo: repoName, Path: path}) }
 	if r := m.registries[repoName]; r != nil {
-		pull := Pull{Request: oci.Request{Namespace: repoName}}
-		if repository, d, ok := cutDigest(path); ok {
-			pull.Kind, pull.Repository, pull.Digest = oci.KindBlob, repository, d
-		} else if repository, tag, ok := cutTag(path); ok {
-			pull.Kind, pull.Repository, pull.Tag = oci.KindManifest, repository, tag
-		} else {
+		pull, ok := pullOf(repoName, path)
+		if !ok {
 			return errNameless
 		}
 		open = func() (*Answer, error) { return m.Pull(ctx, pull) }

@@ -217,5 +217,18 @@ func cutDigest(path string) (repository string, d digest.Digest, ok bool) {
 	return repository, digest.Digest(sum), ok
 }
 
+// pullOf asks for a name of a registry as a client without credentials would, false
+// for one that is a list.
+func pullOf(registry, path string) (p Pull, ok bool) {
+	p.Namespace = registry
+	if p.Repository, p.Digest, ok = cutDigest(path); ok {
+		p.Kind = oci.KindBlob
+		return p, true
+	}
+	p.Kind = oci.KindManifest
+	p.Repository, p.Tag, ok = cutTag(path)
+	return p, ok
+}
+
 // cutTag takes REPOSITORY:TAG apart. A registry's port is no part of a repository.
 func cutTag(path string) (repository, tag string, ok bool) { return strings.Cut(path, ":") }
