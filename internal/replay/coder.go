@@ -61,6 +61,9 @@ type Prob struct{ quick, slow int16 }
 
 const quickRate, slowRate = 4, 7
 
+// Seldom is a Prob that has learnt before that a 1 is 1 in 128.
+var Seldom = Prob{1<<15 - 1<<9, 1<<15 - 1<<9}
+
 // zero is the odds of 0, of 1<<probBits; neither 0 nor all.
 func (p *Prob) zero() uint32 {
 	return uint32(1<<(probBits-1) + (int32(p.quick)+int32(p.slow))>>1)
