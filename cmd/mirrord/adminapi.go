@@ -16,17 +16,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// adminAPI is the admin API over m. It makes the CLI's token where there is none.
-func adminAPI(cfg *config.Config, m *mirror.Mirror, store *cache.Store, counters prometheus.Registerer) (http.Handler, error) {
-	tokens, err := token.Open(filepath.Join(cfg.DataDir, "tokens.json"), tokenFile(cfg), time.Now)
-	if err != nil {
-		return nil, err
-	}
+// openTokens makes the CLI's token where there is none.
+func openTokens(cfg *config.Config) (*token.Store, error) {
+	return token.Open(filepath.Join(cfg.DataDir, "tokens.json"), tokenFile(cfg), time.Now)
+}
+
+// adminAPI is the admin API over m.
+func adminAPI(cfg *config.Config, m *mirror.Mirror, store *cache.Store, tokens *token.Store, counters prometheus.Registerer) http.Handler {
 	return admin.New(admin.Options{
 		Mirror: m, Tokens: tokens, Audit: audit.New(filepath.Join(cfg.DataDir, "audit.log")),
 		Stats: store.Stats, Version: cmp.Or(version, "devel"), Offline: cfg.Offline,
 		MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree, PlainHTTP: cfg.Admin.PlainHTTP, Register: counters, Now: time.Now,
-	}), nil
+	})
 }
 
 // tokenFile is where the CLI's token stands.

@@ -75,14 +75,14 @@ func (h *house) server(s secured, access accessLog, log *slog.Logger) (server.Se
 		return server.Server{}, err
 	}
 	registry := newRegistry(h.cfg, h.store, h.mirror, s)
-	api, err := adminAPI(h.cfg, h.mirror, h.store, registry)
+	tokens, err := openTokens(h.cfg)
 	if err != nil {
 		return server.Server{}, err
 	}
 	return server.New(server.Options{
 		Mirror: h.mirror, Paths: paths(h.cfg), Default: h.options.Default, Login: asksLogin(h.cfg), Lists: answered, Public: h.cfg.PublicURL,
 		Repos: names(h.cfg), Register: registry, Metrics: metrics.Handler(registry),
-		Admin: api, TLS: s.tls, Around: s.around,
+		Admin: adminAPI(h.cfg, h.mirror, h.store, tokens, registry), Fleet: fleetHandler(h.cfg, tokens), TLS: s.tls, Around: s.around,
 		Access: access.take(), Trace: h.traces.Request(), Log: log,
 	}), nil
 }

@@ -25,11 +25,15 @@ var adapters = map[config.Type]mirror.Adapter{
 // the caller's to close.
 func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.Options, followers, error) {
 	var lists followers
+	hub, err := readHub(cfg)
+	if err != nil {
+		return o, lists, err
+	}
 	for _, r := range cfg.Repos {
-		group := upstream.NewGroup(groupConfig(cfg, r), t)
+		group := upstream.NewGroup(hub.first(r, groupConfig(cfg, r)), t)
 		if r.Type != config.OCI {
 			c := mirror.Config{Name: r.Name, Adapter: adapters[r.Type], Upstream: group, Fresh: r.Fresh, History: r.History}
-			if err := lists.follow(cfg, r, &c, t, o.Log); err != nil {
+			if err := lists.follow(cfg, hub.alone(r), &c, t, o.Log); err != nil {
 				return o, lists, err
 			}
 			o.Repos = append(o.Repos, c)
@@ -43,7 +47,6 @@ func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.O
 		}
 	}
 	o.Library = []string{oci.Hub} // where clients leave library/ out
-	var err error
 	o.Aliases, err = aliases(cfg)
 	return o, lists, err
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"mirrord/internal/audit"
+	"mirrord/internal/bearer"
 	"mirrord/internal/cache"
 	"mirrord/internal/digest"
 	"mirrord/internal/mirror"
@@ -45,7 +46,7 @@ func act[T any](a *api, w http.ResponseWriter, r *http.Request, name string, wha
 func (a *api) note(r *http.Request, name string, what, effect any, err error) error {
 	t := caller(r)
 	rec := audit.Record{
-		Time: a.Now().UTC(), Token: t.Name, Role: string(t.Role), From: address(r), Act: name, What: what, Effect: effect,
+		Time: a.Now().UTC(), Token: t.Name, Role: string(t.Role), From: bearer.Address(r), Act: name, What: what, Effect: effect,
 	}
 	if err != nil {
 		rec.Error = err.Error()

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 
+	"mirrord/internal/bearer"
 	"mirrord/internal/token"
 )
 
@@ -51,40 +49,25 @@ func (a *api) handle(need token.Role, fn func(http.ResponseWriter, *http.Request
 
 // admit says whose request it is, or why it is not answered.
 func (a *api) admit(r *http.Request, need token.Role) (token.Token, error) {
-	if r.TLS == nil && !a.PlainHTTP && !fromHere(r) {
+	if !a.PlainHTTP && !bearer.Private(r) {
 		return token.Token{}, errInsecure
 	}
 	if o := r.Header.Get("Origin"); o != "" && o != "http://"+r.Host && o != "https://"+r.Host {
 		return token.Token{}, errOrigin
 	}
-	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "bearer") || secret == "" {
+	secret := bearer.Secret(r)
+	if secret == "" {
 		return token.Token{}, errNoToken
 	}
-	t, err := a.Tokens.Find(strings.TrimSpace(secret))
+	t, err := a.Tokens.Find(secret)
 	if err != nil {
-		slog.Warn("an admin call was refused", "from", address(r), "path", r.URL.Path, "err", err)
+		slog.Warn("an admin call was refused", "from", bearer.Address(r), "path", r.URL.Path, "err", err)
 		return token.Token{}, err
 	}
 	if !t.Role.May(need) {
 		return token.Token{}, fmt.Errorf("%w: it has the role %s, and %s is needed", errRole, t.Role, need)
 	}
 	return t, nil
-}
-
-// fromHere reports a client on this machine.
-func fromHere(r *http.Request) bool {
-	addr, err := netip.ParseAddr(address(r))
-	return err == nil && addr.Unmap().IsLoopback()
-}
-
-// address is the client's, without port. What a proxy says of it is not believed.
-func address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 // bodyMost bounds a request's body, in bytes.

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
+	"mirrord/internal/mirror"
 	"mirrord/internal/token"
 
 	"github.com/go-chi/chi/v5"
@@ -22,6 +24,8 @@ func (a *api) tokens(w http.ResponseWriter, _ *http.Request) error {
 type tokenRequest struct {
 	Name string `json:"name"`
 	Role string `json:"role"`
+	// Repos are what an edge is granted, with that role only.
+	Repos []string `json:"repos,omitempty"`
 	// Expires is how many seconds it is good for; 0 or absent = for ever.
 	Expires int64 `json:"expires_in,omitempty"`
 }
@@ -43,11 +47,25 @@ func (a *api) addToken(w http.ResponseWriter, r *http.Request, req tokenRequest)
 	if req.Expires < 0 || req.Expires > expiresMost {
 		return fmt.Errorf("%w: expires_in %d, expected 0 to %d seconds", token.ErrInvalid, req.Expires, int64(expiresMost))
 	}
-	t, secret, err := a.Tokens.Add(req.Name, role, time.Duration(req.Expires)*time.Second)
+	if err := a.known(req.Repos); err != nil {
+		return err
+	}
+	t, secret, err := a.Tokens.Add(req.Name, role, req.Repos, time.Duration(req.Expires)*time.Second)
 	if err := a.note(r, "token add", req, nil, err); err != nil {
 		return err
 	}
 	return answer(w, newToken{t, secret})
+}
+
+// known reports the first of names that is no repository here.
+func (a *api) known(names []string) error {
+	all := a.Mirror.Repos()
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(r mirror.RepoState) bool { return r.Name == name }) {
+			return fmt.Errorf("%w: %q", mirror.ErrUnknownRepo, name)
+		}
+	}
+	return nil
 }
 
 var errNoSuchToken = errors.New("no token of that name")

@@ -28,6 +28,7 @@ type Config struct {
 	Upstream          Timeouts
 	Repos             []Repo
 	Aliases           []Alias // in the order of the file
+	Fleet             Fleet
 }
 
 // Admin is how the admin API is reached.

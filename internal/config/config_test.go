@@ -152,7 +152,7 @@ func TestRefused(t *testing.T) {
 		{"a: [\n", "m.yaml:1: "},
 		{"- a\n", `m.yaml:1: the configuration is a list, expected a mapping`},
 		{"listen: [\":1\"]\n---\nlisten: [\":2\"]\n", "m.yaml:2: a second YAML document"},
-		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: access_log, admin, aliases, cache, data_dir, drain, drain_delay, listen, listen_tls, log, offline, public_url, repos, tls, tracing, upstream`},
+		{"\nlissen: []\n", `m.yaml:2: unknown key "lissen" in the configuration, expected one of: access_log, admin, aliases, cache, data_dir, drain, drain_delay, fleet, listen, listen_tls, log, offline, public_url, repos, tls, tracing, upstream`},
 		{"listen: \":1\"\n", `m.yaml:1: listen is ":1", expected a list`},
 		{"listen: []\n", `m.yaml:1: listen is an empty list, expected at least one address here or in listen_tls`},
 		{"listen:\n", `m.yaml:1: listen is empty`},

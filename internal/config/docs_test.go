@@ -9,7 +9,7 @@ import (
 // The pages show configurations that can be used.
 func TestDocumentedExamples(t *testing.T) {
 	cert, key := pairFiles(t)
-	for _, page := range []string{"README.md", "docs/config.md", "docs/docker.md", "docs/service.md"} {
+	for _, page := range []string{"README.md", "docs/config.md", "docs/docker.md", "docs/service.md", "docs/fleet.md"} {
 		text, err := os.ReadFile("../../" + page)
 		if err != nil {
 			t.Fatal(err)
@@ -21,7 +21,7 @@ func TestDocumentedExamples(t *testing.T) {
 		for _, block := range blocks {
 			// These files are the reader's; here they need not exist.
 			text := regexp.MustCompile(`(?m)^ *(keyring|docker_config): .*\n`).ReplaceAll(block[1], nil)
-			text = regexp.MustCompile(`(?m)^( *(?:cert|ca): ).*$`).ReplaceAll(text, []byte("${1}"+cert))
+			text = regexp.MustCompile(`(?m)^( *(?:cert|ca|token_file): ).*$`).ReplaceAll(text, []byte("${1}"+cert))
 			text = regexp.MustCompile(`(?m)^( *key: ).*$`).ReplaceAll(text, []byte("${1}"+key))
 			if _, err := Parse(page, text); err != nil {
 				t.Errorf("%v in\n%s", err, block[1])

@@ -78,6 +78,11 @@ func Parse(file string, text []byte) (*Config, error) {
 		}
 		cfg.Repos = builtIn.Repos
 	}
+	if cfg.Fleet.Hub != nil {
+		if err := r.fleetRepos(doc.Docs[0].Body, cfg); err != nil {
+			return nil, err
+		}
+	}
 	return cfg, nil
 }
 

@@ -38,6 +38,7 @@ func (r *reader) top(n ast.Node, cfg *Config) error {
 			})
 		},
 		"aliases": r.aliases(&cfg.Aliases),
+		"fleet":   r.fleet(&cfg.Fleet),
 		"repos": r.list("repos", func(n ast.Node) error {
 			repo, err := r.repo(n)
 			cfg.Repos = append(cfg.Repos, repo)

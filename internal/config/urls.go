@@ -69,7 +69,7 @@ func parsePattern(s string) (string, error) {
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 
 // reserved names are mirrord's own paths.
-var reserved = []string{"healthz", "readyz", "metrics", "api", "v2", "metalink", "mirrorlist"}
+var reserved = []string{"healthz", "readyz", "metrics", "api", "v2", "metalink", "mirrorlist", "fleet"}
 
 const (
 	expectedName = "lower-case letters, digits, dots, dashes and underscores, a letter or digit first"

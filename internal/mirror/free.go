@@ -25,7 +25,7 @@ func (r *repository) openFree(ctx context.Context, plan repo.Plan, req Request) 
 func (r *repository) mutable(plan repo.Plan, req Request) mutable {
 	return mutable{
 		store: r.m.store, now: r.m.now, name: r.Name + "/" + plan.Path, account: r.Name,
-		fresh: r.Fresh, patience: patienceWith(r.Upstream), early: true, from: req.From, final: absent,
+		fresh: r.Fresh, patience: patienceWith(r.Upstream, req.Edge), early: true, from: req.From, final: absent,
 		source: func(seen cache.Entry) cache.Source {
 			return &source{group: r.Upstream, name: r.Name, paths: []string{plan.Path}, size: -1, unless: seen.Meta}
 		},

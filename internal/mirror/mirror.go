@@ -66,9 +66,9 @@ const (
 	// patience is how long a client who could have something stale waits for
 	// upstream, counted from when the first began to wait.
 	patience = 3 * time.Second
-	// patienceAgain is what is left of it while upstream is known to be down:
-	// enough for the answer of one that is well again, and not felt where it
-	// still hangs.
+	// patienceAgain is what is left of it while upstream is known to be down, and all
+	// that an edge has, lest it take this mirrord for the one that hangs: enough for the
+	// answer of one that is well again, and not felt where it still hangs.
 	patienceAgain = 250 * time.Millisecond
 	// retryAfter is the pause after a refresh that failed. The breakers of the
 	// mirrors have longer ones of their own.
@@ -184,6 +184,9 @@ type Request struct {
 	// OnlyHit asks for what is stored and fresh and can be told so at once, and
 	// else for ErrNotHit.
 	OnlyHit bool
+	// Edge tells that another mirrord asks, which follows this one's news: where there
+	// is something older it waits only for an upstream that answers quickly.
+	Edge bool
 	// Client keeps what its connection was given; nil is allowed.
 	Client *Client
 }
@@ -226,9 +229,10 @@ func (m *Mirror) plan(req Request) (*repository, repo.Plan, error) {
 // clock was set back is no younger for it.
 func near(a, b time.Time, d time.Duration) bool { return a.Sub(b).Abs() < d }
 
-// patienceWith is how long a client who could have something stale waits for g now.
-func patienceWith(g *upstream.Group) time.Duration {
-	if _, down := g.Down(); down {
+// patienceWith is how long a client who could have something stale waits for g now;
+// edge tells that it is another mirrord.
+func patienceWith(g *upstream.Group, edge bool) time.Duration {
+	if _, down := g.Down(); down || edge {
 		return patienceAgain
 	}
 	return patience

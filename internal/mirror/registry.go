@@ -57,6 +57,9 @@ type Pull struct {
 	Head bool  // no bytes are wanted
 	// Login is the client's own at the registry it asks; it goes nowhere else.
 	Login upstream.Login
+	// Edge is Request's. It is given what stands in the registry that it names, which
+	// it may read, and nothing by an alias, which may lead to another.
+	Edge bool
 }
 
 // Pull answers a request of the distribution API. The Answer is the caller's to
@@ -95,7 +98,11 @@ func (m *Mirror) Pull(ctx context.Context, p Pull) (*Answer, error) {
 // wishes are p at each place where it may be answered, in order, and the place
 // that it names itself.
 func (m *Mirror) wishes(p Pull) (all []wish, asked oci.Place, err error) {
-	places, err := m.names.Places(p.Request, m.aliases)
+	aliases := m.aliases
+	if p.Edge {
+		aliases = oci.Aliases{}
+	}
+	places, err := m.names.Places(p.Request, aliases)
 	if err != nil {
 		return nil, asked, err
 	}

@@ -121,7 +121,7 @@ func (rt *root) renew(ctx context.Context, path string) Refreshed {
 	under := rt.call
 	rt.mu.Unlock()
 	if under != nil {
-		if err := rt.wait(ctx, under, false); ctx.Err() != nil {
+		if err := rt.wait(ctx, under, 0); ctx.Err() != nil {
 			return done.failed(err)
 		}
 	}
@@ -146,7 +146,7 @@ func (rt *root) refreshed(ctx context.Context) (*generation, string, error) {
 	if c == nil {
 		return g, "", nil
 	}
-	return rt.head(), "", rt.wait(ctx, c, false)
+	return rt.head(), "", rt.wait(ctx, c, 0)
 }
 
 // refreshImage does it for REPOSITORY:TAG and REPOSITORY@DIGEST, with mirrord's own

@@ -115,7 +115,7 @@ const evictedMost = 3
 func (rt *root) open(ctx context.Context, plan repo.Plan, req Request) (*Answer, error) {
 	r := rt.r
 	told := rt.promised(req.Client, plan.Member) // before the wait
-	gen, stale, err := rt.current(ctx, plan.Member)
+	gen, stale, err := rt.current(ctx, plan.Member, req.Edge)
 	if err != nil {
 		return nil, r.absent(plan.Path, err)
 	}
@@ -163,14 +163,21 @@ func (rt *root) signed(member string, client *Client) *generation {
 
 // current gives the generation to serve now. An old one is confirmed or replaced
 // first, as long as upstream does not keep the client waiting; stale says why
-// that could not be.
-func (rt *root) current(ctx context.Context, member string) (g *generation, stale string, err error) {
+// that could not be. An edge is kept waiting for less.
+func (rt *root) current(ctx context.Context, member string, edge bool) (g *generation, stale string, err error) {
 	for range 2 { // a second time where the refresh under way did not know of member
 		c, g, stale := rt.begin(member)
 		if c == nil {
 			return g, stale, nil
 		}
-		err = rt.wait(ctx, c, g != nil)
+		most := time.Duration(0)
+		if g != nil {
+			most = c.patience
+		}
+		if g != nil && edge {
+			most = patienceAgain
+		}
+		err = rt.wait(ctx, c, most)
 		if ctx.Err() != nil {
 			return nil, "", ctx.Err()
 		}
@@ -204,7 +211,7 @@ func (rt *root) begin(member string) (c *call, g *generation, stale string) {
 		}
 	}
 	if rt.call == nil {
-		rt.call = &call{started: time.Now(), patience: patienceWith(rt.r.Upstream), done: make(chan struct{})}
+		rt.call = &call{started: time.Now(), patience: patienceWith(rt.r.Upstream, false), done: make(chan struct{})}
 		rt.r.m.wg.Add(1)
 		go rt.run(rt.call)
 	}
@@ -224,11 +231,11 @@ func (g *generation) knows(member string) bool {
 	return g.has(member) || slices.Contains(g.Lacks, member)
 }
 
-// wait waits for a refresh: with patience where there is something stale.
-func (rt *root) wait(ctx context.Context, c *call, bounded bool) error {
+// wait waits for a refresh: most at most, since it began; 0 = to its end.
+func (rt *root) wait(ctx context.Context, c *call, most time.Duration) error {
 	var late <-chan time.Time
-	if bounded {
-		t := time.NewTimer(c.patience - time.Since(c.started))
+	if most > 0 {
+		t := time.NewTimer(most - time.Since(c.started))
 		defer t.Stop()
 		late = t.C
 	}

@@ -122,7 +122,7 @@ func checkManifest(data []byte, contentType string) (string, error) {
 func (w wish) mutable(name string) mutable {
 	return mutable{
 		store: w.r.m.store, now: w.r.m.now, name: name, account: w.r.Name,
-		fresh: w.r.Fresh, patience: patienceWith(w.r.Upstream), final: w.final,
+		fresh: w.r.Fresh, patience: patienceWith(w.r.Upstream, w.Edge), final: w.final,
 	}
 }
 

@@ -98,7 +98,7 @@ func (r *repository) rootOf(ctx context.Context, plan repo.Plan) (*root, error) 
 			return nil, err
 		}
 		rt := r.root(dir)
-		_, _, err := rt.current(ctx, "")
+		_, _, err := rt.current(ctx, "", false)
 		r.noteUnkept(dir, err)
 		if err == nil {
 			return rt, nil

@@ -34,9 +34,13 @@ func (s *server) pull(w http.ResponseWriter, r *http.Request, req oci.Request) e
 		w.Write([]byte("{}"))
 		return nil
 	}
-	a, err := s.Mirror.Pull(r.Context(), mirror.Pull{
-		Request: req, From: firstByte(r.Header.Get("Range")), Head: r.Method == http.MethodHead, Login: login,
-	})
+	return s.pulled(w, r, req, mirror.Pull{Request: req, Login: login})
+}
+
+// pulled serves what p names, as r wants it; req is as the client put it.
+func (s *server) pulled(w http.ResponseWriter, r *http.Request, req oci.Request, p mirror.Pull) error {
+	p.From, p.Head = firstByte(r.Header.Get("Range")), r.Method == http.MethodHead
+	a, err := s.Mirror.Pull(r.Context(), p)
 	if err != nil {
 		return err
 	}
@@ -80,14 +84,24 @@ var unknown = map[oci.Kind]oci.Code{
 
 // refuse answers with an error in the API's form.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, req oci.Request, err error) {
+	said := asError(req, err)
+	if said.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", challenge(r, req))
+	}
+	s.say(w, r, said, err)
+}
+
+func asError(req oci.Request, err error) *oci.Error {
 	var said *oci.Error
 	if !errors.As(err, &said) {
 		said = worded(req, err)
 	}
-	switch said.Status {
-	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", challenge(r, req))
-	case http.StatusMethodNotAllowed:
+	return said
+}
+
+// say answers with what err is in the API's terms.
+func (s *server) say(w http.ResponseWriter, r *http.Request, said *oci.Error, err error) {
+	if said.Status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", "GET, HEAD")
 	}
 	s.failed(w, r, said.Status, err)

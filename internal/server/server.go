@@ -58,11 +58,19 @@ type Options struct {
 	Around func(http.Handler) http.Handler
 	// Admin answers below AdminPrefix and to PURGE; nil = nobody does.
 	Admin http.Handler
+	// Fleet makes what answers below FleetPrefix; nil = nobody does. It is given what
+	// serves another mirrord, which may read the repository, a path of it: of a tree, or
+	// of a registry's API, from /v2 on. The path is escaped, as it was asked for.
+	Fleet func(tree, registry func(w http.ResponseWriter, r *http.Request, repo, escaped string)) http.Handler
 	Log   *slog.Logger
 }
 
-// AdminPrefix is where Options.Admin stands. No repository may have such a name.
-const AdminPrefix = "/api/"
+// AdminPrefix is where Options.Admin stands, FleetPrefix where what Options.Fleet makes
+// does. No repository may have such a name.
+const (
+	AdminPrefix = "/api/"
+	FleetPrefix = "/fleet/"
+)
 
 type server struct {
 	Options
@@ -172,6 +180,9 @@ func (s *server) routes() http.Handler {
 	if s.Admin != nil {
 		r.Handle(AdminPrefix+"*", s.Admin)
 	}
+	if s.Fleet != nil {
+		r.Handle(FleetPrefix+"*", s.Fleet(s.edgeTree, s.edgeRegistry))
+	}
 	r.Get("/{repo}/*", artifact)
 	r.Head("/{repo}/*", artifact)
 	r.Get("/v2/token", s.giveToken)
@@ -230,9 +241,14 @@ func (s *server) artifact(w http.ResponseWriter, r *http.Request) error {
 	if s.asksList(name, path) {
 		return s.answerList(w, r, name, path)
 	}
-	a, err := s.Mirror.Open(r.Context(), mirror.Request{
-		Repo: name, Path: path, From: firstByte(r.Header.Get("Range")), Head: r.Method == http.MethodHead, Client: peerOf(r).client,
-	})
+	return s.open(w, r, mirror.Request{Repo: name, Path: path, Client: peerOf(r).client})
+}
+
+// open serves what req names, as r wants it.
+func (s *server) open(w http.ResponseWriter, r *http.Request, req mirror.Request) error {
+	req.From, req.Head = firstByte(r.Header.Get("Range")), r.Method == http.MethodHead
+	name, path := req.Repo, req.Path
+	a, err := s.Mirror.Open(r.Context(), req)
 	label, _, _ := strings.Cut(name, "@") // the states of a repository are counted together
 	if err != nil {
 		if !errors.Is(err, mirror.ErrUnknownRepo) {

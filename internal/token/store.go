@@ -39,11 +39,14 @@ type row struct {
 
 const (
 	// fileMost bounds the files read, in bytes.
-	fileMost = 1 << 20
+	fileMost = 8 << 20
 	// secretLeast is what a token that somebody made up should have, in characters.
 	secretLeast = 16
 	// tokensMost bounds the tokens, so that their file stays far below fileMost.
 	tokensMost = 1000
+	// reposMost bounds an edge's repositories: a thousand tokens of that many, with the
+	// longest names, take 5 MB.
+	reposMost = 32
 )
 
 // Open reads the tokens in file, which need not be there, and the one in
@@ -125,16 +128,19 @@ func (s *Store) List() []Token {
 }
 
 // Add makes a token that is good for life, 0 = for ever, and tells its secret,
-// which is kept nowhere.
-func (s *Store) Add(name string, role Role, life time.Duration) (t Token, secret string, err error) {
+// which is kept nowhere. repos are for an edge, which has some.
+func (s *Store) Add(name string, role Role, repos []string, life time.Duration) (t Token, secret string, err error) {
 	if err := checkName(name); err != nil {
 		return Token{}, "", err
+	}
+	if (role == Edge) != (len(repos) > 0) || len(repos) > reposMost {
+		return Token{}, "", fmt.Errorf("%w: role %s with %d repositories, expected 1 to %d with edge, and none with another", ErrInvalid, role, len(repos), reposMost)
 	}
 	if life < 0 {
 		return Token{}, "", fmt.Errorf("%w: a life of %s, expected more than 0", ErrInvalid, life)
 	}
 	now := s.now().UTC().Truncate(time.Second)
-	t = Token{Name: name, Role: role, Created: now}
+	t = Token{Name: name, Role: role, Repos: repos, Created: now}
 	if life > 0 {
 		end := now.Add(life)
 		t.Expires = &end

@@ -31,7 +31,7 @@ func (p *place) open(t *testing.T) *Store {
 func TestTokens(t *testing.T) {
 	p := newPlace(t)
 	s := p.open(t)
-	tok, secret, err := s.Add("ci", Read, time.Hour)
+	tok, secret, err := s.Add("ci", Read, nil, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestTokens(t *testing.T) {
 	if _, err := s.Find(secret); err != nil {
 		t.Errorf("after a restart: %v", err)
 	}
-	if _, _, err := s.Add("ci", Admin, 0); !errors.Is(err, ErrExists) {
+	if _, _, err := s.Add("ci", Admin, nil, 0); !errors.Is(err, ErrExists) {
 		t.Errorf("a second ci: %v, expected ErrExists", err)
 	}
 	p.at = p.at.Add(time.Hour)
@@ -84,7 +84,7 @@ func TestLocal(t *testing.T) {
 	if err := s.Revoke(Local); !errors.Is(err, ErrInvalid) {
 		t.Errorf("Revoke = %v, expected ErrInvalid", err)
 	}
-	if _, _, err := s.Add(Local, Read, 0); !errors.Is(err, ErrExists) {
+	if _, _, err := s.Add(Local, Read, nil, 0); !errors.Is(err, ErrExists) {
 		t.Errorf("Add = %v, expected ErrExists", err)
 	}
 	os.Remove(p.local)
@@ -105,11 +105,11 @@ func TestRefused(t *testing.T) {
 	p := newPlace(t)
 	s := p.open(t)
 	for _, name := range []string{"", "a b", "a\nb", strings.Repeat("a", 65), "ü", ".", "..", "-a"} {
-		if _, _, err := s.Add(name, Read, 0); !errors.Is(err, ErrInvalid) {
+		if _, _, err := s.Add(name, Read, nil, 0); !errors.Is(err, ErrInvalid) {
 			t.Errorf("Add(%q) = %v, expected ErrInvalid", name, err)
 		}
 	}
-	if _, _, err := s.Add("a", Read, -1); !errors.Is(err, ErrInvalid) {
+	if _, _, err := s.Add("a", Read, nil, -1); !errors.Is(err, ErrInvalid) {
 		t.Errorf("a life below 0: %v, expected ErrInvalid", err)
 	}
 	if _, err := ParseRole("root"); !errors.Is(err, ErrInvalid) {

@@ -7,26 +7,31 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Role is what a token may do. Each may do what the ones before it may.
+// Role is what a token may do. Of Read, Operate and Admin each may do what the ones
+// before it may.
 type Role string
 
-// Read may look, Operate may change what is stored, Admin may give tokens out.
+// Read may look, Operate may change what is stored, Admin may give tokens out. Edge is
+// another mirrord's, which is served the token's repositories and nothing else.
 const (
 	Read    Role = "read"
 	Operate Role = "operate"
 	Admin   Role = "admin"
+	Edge    Role = "edge"
 )
 
-var roles = map[Role]int{Read: 1, Operate: 2, Admin: 3}
+// roles are in the order of what they may do; who is below all may do nothing.
+var roles = map[Role]int{Read: 1, Operate: 2, Admin: 3, Edge: -1}
 
 // ParseRole reads a role's name.
 func ParseRole(s string) (Role, error) {
 	if roles[Role(s)] == 0 {
-		return "", fmt.Errorf("%w: %q, expected read, operate or admin", ErrInvalid, s)
+		return "", fmt.Errorf("%w: %q, expected read, operate, admin or edge", ErrInvalid, s)
 	}
 	return Role(s), nil
 }
@@ -38,9 +43,13 @@ func (r Role) May(need Role) bool { return roles[r] >= roles[need] }
 type Token struct {
 	Name    string     `json:"name"`
 	Role    Role       `json:"role"`
+	Repos   []string   `json:"repos,omitempty"` // that an edge is granted; of other roles none
 	Created time.Time  `json:"created"`
 	Expires *time.Time `json:"expires,omitempty"` // nil = never
 }
+
+// Grants reports an edge's token that is good for the repository.
+func (t Token) Grants(repo string) bool { return t.Role == Edge && slices.Contains(t.Repos, repo) }
 
 var (
 	// ErrUnknown reports a secret, or a name, that no token has.

@@ -11,7 +11,11 @@ import (
 // answer makes one request to one mirror and, where r has a Scope, answers the
 // mirror's 401 once. What the caller gets is the mirror's last word.
 func (g *Group) answer(ctx context.Context, w *watch, m *mirror, method string, r Request, sent http.Header) (*http.Response, error) {
-	traced, to := w.trace(ctx, g.timeouts), target(m.base, r.Path, r.Query)
+	limits := g.timeouts
+	if m.hub {
+		limits.Header *= hubPatience
+	}
+	traced, to := w.trace(ctx, limits), target(m.base, r.Path, r.Query)
 	send := func(auth string) (*http.Response, error) {
 		asked := g.t.now()
 		resp, err := g.send(traced, m, method, to, sent, auth)
@@ -27,7 +31,7 @@ func (g *Group) answer(ctx context.Context, w *watch, m *mirror, method string, 
 		return resp, err
 	}
 	switch {
-	case r.Scope == "":
+	case r.Scope == "", m.hub:
 		return send(m.auth)
 	case r.As != nil && r.As.Bearer != "":
 		return send("Bearer " + r.As.Bearer)

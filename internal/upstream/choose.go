@@ -79,7 +79,8 @@ func trueFirst(a, b bool) int {
 	return 0
 }
 
-// byCost are all mirrors in the order of the time that size bytes would take.
+// byCost are all mirrors in the order of the time that size bytes would take, after the
+// hub.
 func (g *Group) byCost(size int64) []*mirror {
 	order := slices.Clone(g.mirrors())
 	if len(order) == 1 {
@@ -88,6 +89,9 @@ func (g *Group) byCost(size int64) []*mirror {
 	best := g.best()
 	costs := make(map[*mirror]float64, len(order))
 	for i, m := range order {
+		if m.hub {
+			continue // it costs nothing
+		}
 		costs[m] = m.meter.cost(size, best)*(1+placeShare*float64(i)) + placeTime.Seconds()*float64(i)
 	}
 	slices.SortStableFunc(order, func(a, b *mirror) int { return cmp.Compare(costs[a], costs[b]) })
@@ -125,7 +129,7 @@ func (t *meter) cost(size int64, rate float64) float64 {
 // Only where a digest judges: elsewhere another mirror may be another version. Of
 // parts, lanes try whom nobody knows.
 func (g *Group) withTry(order []*mirror, r Request) []*mirror {
-	if len(order) < 2 || !r.Pinned || r.Mirror != "" || r.Patience > 0 || r.Part != NoPart || g.requests.Add(1)%tryEvery != 0 {
+	if len(order) < 2 || order[0].hub || !r.Pinned || r.Mirror != "" || r.Patience > 0 || r.Part != NoPart || g.requests.Add(1)%tryEvery != 0 {
 		return order
 	}
 	now := g.t.now()
@@ -156,7 +160,7 @@ func (g *Group) Mirrors() []string {
 	var out, last []string
 	for _, m := range g.byCost(0) {
 		s, _ := m.breaker.state()
-		if s == Open || m.breaker.suspect() || m.meter.isBehind() {
+		if s == Open || m.breaker.suspect() || m.meter.isBehind() && !m.hub {
 			last = append(last, m.label)
 		} else {
 			out = append(out, m.label)

@@ -24,6 +24,8 @@ type Config struct {
 	// TLS has for each of Mirrors what its own host is to be asked with: a client
 	// certificate, other roots. nil, or a nil for one: what all are asked with.
 	TLS []*tls.Config
+	// Hub is asked before all Mirrors, which may be none then; nil: there is none.
+	Hub *Hub
 	// Connections to one mirror for one file in parts, 1 to 4; 0 is 1.
 	Connections int
 	Rate        int64    // bytes a second of all bodies together, 0 no cap
@@ -70,6 +72,7 @@ type Group struct {
 // A mirror is one base URL. Only its breaker, meter and rate limit change.
 type mirror struct {
 	label   string
+	hub     bool            // it is the group's hub
 	listed  bool            // by a list, not by the configuration
 	base    *url.URL        // without userinfo
 	host    string          // host:port of base
@@ -95,6 +98,9 @@ func NewGroup(cfg Config, t *Transport) *Group {
 	g.cap = newCap(cfg.Rate)
 	g.connections = min(max(cfg.Connections, 1), connectionsMost)
 	plain, all := false, []*mirror(nil)
+	if cfg.Hub != nil {
+		all = append(all, t.addHub(cfg.Hub))
+	}
 	for i, u := range cfg.Mirrors {
 		t.register(hostPort(u))
 		m := newMirror(u, all, t.now)

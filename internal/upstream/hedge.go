@@ -130,7 +130,7 @@ func (t *try) lose(ended <-chan *try) {
 // next is who would be asked beside the i-th mirror: one that is well and known to
 // answer. nil where hedging is not for this request.
 func (h *hunt) next(i int) *mirror {
-	if h.r.Part == Lane || !h.deadline.IsZero() {
+	if h.r.Part == Lane || !h.deadline.IsZero() || h.mirrors[i].hub {
 		return nil
 	}
 	for _, m := range h.mirrors[i+1:] {

@@ -46,6 +46,8 @@ func (g *Group) judge(m *mirror, method string, r Request, sent http.Header, res
 	case r.Scope != "" && (code == http.StatusUnauthorized || code == http.StatusForbidden) && !m.serves(resp.Request.URL):
 		// The mirror said yes; a CDN's signed URL may have run out on the way.
 		return Info{}, 0, answerError(fmt.Sprintf("redirected to a host that answered %d", code))
+	case m.refusesEdge(resp):
+		return Info{}, 0, errHubRefuses
 	case code >= 400:
 		return Info{}, 0, g.refusal(m, resp)
 	default:

@@ -66,7 +66,7 @@ func (g *Group) Lanes(size int64) int {
 // gave wrong bytes or stalled, what ignores ranges, is under the floor beside the
 // best, or would bring the part when the others had brought it and all the rest.
 func (g *Group) worthy(r Request) (fit []*mirror) {
-	best, all, first := g.best(), 0.0, 0.0
+	best, all, first, hubLeads := g.best(), 0.0, 0.0, g.hubLeads()
 	for i, m := range g.mirrors() {
 		if s, _ := m.breaker.state(); s == Closed && !m.breaker.suspect() {
 			all += m.meter.throughput() * float64(g.connections)
@@ -77,7 +77,7 @@ func (g *Group) worthy(r Request) (fit []*mirror) {
 	}
 	for _, m := range g.byCost(lanesFrom) {
 		rate := m.meter.throughput()
-		if m.breaker.suspect() || m.meter.isWhole() || rate > 0 && rate < floorShare*best {
+		if hubLeads && !m.hub || m.breaker.suspect() || m.meter.isWhole() || rate > 0 && rate < floorShare*best {
 			continue
 		}
 		part, rest := float64(r.End-r.Off), float64(r.Size-r.Off)

@@ -53,7 +53,7 @@ type alternative struct {
 // alternatives are the mirrors besides x's that are well, answered lately and
 // can go on with b's bytes.
 func (b *Body) alternatives(x *exchange) (all []alternative) {
-	if len(b.g.mirrors()) < 2 || b.r.Mirror != "" || b.leaves >= leavesMost {
+	if len(b.g.mirrors()) < 2 || x.m.hub || b.r.Mirror != "" || b.leaves >= leavesMost {
 		return nil
 	}
 	for _, m := range b.g.mirrors() {

@@ -30,6 +30,9 @@ func (g *Group) send(ctx context.Context, m *mirror, method string, u *url.URL, 
 		}
 		location := resp.Header.Get("Location")
 		drain(resp)
+		if m.hub {
+			return nil, refusedError("a hub that redirects is not followed")
+		}
 		if hops == redirectsMost {
 			return nil, refusedError("redirected too often")
 		}

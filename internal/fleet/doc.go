@@ -1,0 +1,7 @@
+// Package fleet makes a mirrord a hub, which other mirrords are served by, or an edge,
+// which is served by one, or both. docs/design/fleet.md has the whole.
+//
+// Hub answers below Prefix to those whose token is an edge's, and to each for the
+// repositories that it is granted. The bytes go the way that all others go: the server
+// serves them, and an edge asks for them as of any mirror, by internal/upstream.
+package fleet
