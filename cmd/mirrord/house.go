@@ -21,13 +21,14 @@ type house struct {
 	store   *cache.Store
 	mirror  *mirror.Mirror
 	traces  *tracing.Tracer // nil = none; its maker's to shut down
+	damaged chan error      // has an error when nothing can be stored or found any more
 
 	ends []func() // what closes it, the last first
 }
 
 // openHouse takes the data directory.
 func openHouse(cfg *config.Config, traces *tracing.Tracer, log *slog.Logger) (h *house, err error) {
-	h = &house{cfg: cfg, traces: traces}
+	h = &house{cfg: cfg, traces: traces, damaged: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -36,6 +37,7 @@ func openHouse(cfg *config.Config, traces *tracing.Tracer, log *slog.Logger) (h 
 	h.store, err = cache.Open(cache.Options{
 		Dir: cfg.DataDir, MaxSize: cfg.Cache.MaxSize, MinFree: cfg.Cache.MinFree, Budgets: budgets(cfg),
 		Park: cfg.Cache.Abandoned == config.Park, Carry: traces.Carry(), Log: log,
+		Damaged: func(err error) { h.damaged <- fmt.Errorf("data directory %s: %w", cfg.DataDir, err) },
 	})
 	if err != nil {
 		return h, fmt.Errorf("data directory %s: %w", cfg.DataDir, err)

@@ -52,6 +52,9 @@ func (s *service) run(ctx context.Context) error {
 		case err := <-s.failed:
 			s.stop()
 			return err
+		case err := <-s.house.damaged:
+			s.stop()
+			return err
 		case <-ctx.Done():
 			s.stop()
 			return nil

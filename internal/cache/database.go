@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -11,14 +12,21 @@ import (
 
 // database is meta.db. Where a transaction could not be committed it is opened anew
 // before the next: what bbolt then has in memory need not be what the file has, and
-// it ends the process where it meets the difference.
+// it panics where it meets the difference. So it does at a page that a disk has spoiled:
+// that is an error here, and the last word of this database.
 type database struct {
-	dir string
+	dir     string
+	damaged func(error) // called once, where a page is none; nil = nobody
+
+	broken atomic.Pointer[error] // set for good: what bbolt has locked is never let go
 
 	mu     sync.RWMutex // held for writing while db is replaced, for reading while it is used
 	db     *bolt.DB     // nil where it could not be opened again; guarded by mu
 	failed error        // of the last commit, nil where it succeeded; guarded by mu
 	tried  time.Time    // when it was last opened; guarded by mu
+
+	gathering sync.Mutex
+	pending   []*call // of the next Batch; guarded by gathering
 }
 
 // reviveEvery bounds how often a database that cannot be written is opened anew,
@@ -35,16 +43,11 @@ func (d *database) View(fn func(*bolt.Tx) error) error {
 	if d.db == nil {
 		return fmt.Errorf("%w: %w", errFailed, d.failed)
 	}
-	return d.db.View(fn)
+	return d.guard(func() error { return d.db.View(fn) })
 }
 
 // Update runs fn in one durable step.
-func (d *database) Update(fn func(*bolt.Tx) error) error { return d.write(fn, (*bolt.DB).Update) }
-
-// Batch is Update in one step with others; fn may run more than once.
-func (d *database) Batch(fn func(*bolt.Tx) error) error { return d.write(fn, (*bolt.DB).Batch) }
-
-func (d *database) write(fn func(*bolt.Tx) error, how func(*bolt.DB, func(*bolt.Tx) error) error) error {
+func (d *database) Update(fn func(*bolt.Tx) error) error {
 	if err := d.revive(); err != nil {
 		return err
 	}
@@ -55,10 +58,26 @@ func (d *database) write(fn func(*bolt.Tx) error, how func(*bolt.DB, func(*bolt.
 		return fmt.Errorf("%w: %w", errFailed, d.failed)
 	}
 	var refused error
-	err := how(db, func(tx *bolt.Tx) error { refused = fn(tx); return refused })
+	err := d.guard(func() error {
+		return db.Update(func(tx *bolt.Tx) error { refused = fn(tx); return refused })
+	})
 	d.mu.RUnlock()
 	if err != nil && refused == nil {
 		d.fail(db, err)
+	}
+	return err
+}
+
+// guard runs fn unless the database is broken. Where fn meets a page that is none the
+// database is.
+func (d *database) guard(fn func() error) error {
+	if err := d.broken.Load(); err != nil {
+		return *err
+	}
+	err := readable(fn)
+	var met *pageError
+	if errors.As(err, &met) && d.broken.CompareAndSwap(nil, &err) && d.damaged != nil {
+		d.damaged(err)
 	}
 	return err
 }
@@ -75,6 +94,9 @@ func (d *database) fail(db *bolt.DB, err error) {
 // revive opens the database anew where the last commit failed. Where it cannot be
 // written still, what is there can be read.
 func (d *database) revive() error {
+	if err := d.broken.Load(); err != nil {
+		return *err
+	}
 	d.mu.RLock()
 	failed, tried := d.failed, d.tried
 	d.mu.RUnlock()
@@ -103,8 +125,11 @@ func (d *database) revive() error {
 	return fmt.Errorf("%w: %w", errFailed, err)
 }
 
-// Close lets the file go.
+// Close lets the file go; a broken one when the process ends.
 func (d *database) Close() error {
+	if err := d.broken.Load(); err != nil {
+		return *err
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.db == nil {

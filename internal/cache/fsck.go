@@ -62,12 +62,20 @@ func (c *checker) problem(mend func() error, format string, args ...any) error {
 // later mends nothing: recount will.
 func (c *checker) later() error { return nil }
 
+// structureMost bounds what is told of a meta.db that is not in order.
+const structureMost = 100
+
 // database checks meta.db's own structure. Where that is broken nothing else can be
 // relied on.
 func (c *checker) database() error {
 	return c.s.db.View(func(tx *bolt.Tx) error {
 		for problem := range tx.Check() {
 			c.Problems = append(c.Problems, "meta.db: "+problem.Error())
+			if len(c.Problems) == structureMost {
+				// Of one bad page there can be 2^31. What still looks for them never
+				// ends, so this must be the last word of the database.
+				return fmt.Errorf("%w (%w)", ErrDamaged, &pageError{"many pages are not in order"})
+			}
 		}
 		if len(c.Problems) > 0 {
 			return ErrDamaged

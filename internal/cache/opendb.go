@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"mirrord/internal/durable"
@@ -42,8 +44,6 @@ func openDB(dir string) (db *bolt.DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// Commits of several flights share a transaction; one alone waits this long.
-	db.MaxBatchDelay = time.Millisecond
 	if err := readable(func() error { return settleFormat(db) }); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("meta.db: %w", err)
@@ -51,11 +51,19 @@ func openDB(dir string) (db *bolt.DB, err error) {
 	return db, nil
 }
 
-// readable runs fn; what bbolt says of a page that is none is a panic.
+// pageError is what was met in place of a page.
+type pageError struct{ met any }
+
+func (e *pageError) Error() string { return fmt.Sprint(e.met) }
+
+// readable runs fn; what bbolt says of a page that is none is a panic, or it reads
+// where there is no memory.
 func readable(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w (%v)", ErrDamaged, p)
+			slog.Debug("meta.db", "met", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w (%w)", ErrDamaged, &pageError{p})
 		}
 	}()
 	return fn()

@@ -31,6 +31,10 @@ type Options struct {
 	// Rebuild begins a new meta.db where it is lost and there are objects. Fsck takes
 	// them back.
 	Rebuild bool
+	// Damaged is called, once, where meta.db turns out to be damaged: nothing more is
+	// stored or found then, and the Store is best closed; nil = nobody. It must not wait
+	// for the Store.
+	Damaged func(error)
 	// Carry gives a flight's context what it is to have of the context of who begins it;
 	// nil = nothing.
 	Carry func(flight, reader context.Context) context.Context
@@ -92,7 +96,7 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		dir: o.Dir, park: o.Park, carry: o.Carry, now: o.Now, log: o.Log, db: &database{dir: o.Dir, db: db},
+		dir: o.Dir, park: o.Park, carry: o.Carry, now: o.Now, log: o.Log, db: &database{dir: o.Dir, db: db, damaged: o.Damaged},
 		hot: newHot(), names: newNames(), files: newFiles(), touched: newTouched(), misled: newMisled(),
 		flights:  make(map[string]*flight),
 		reading:  make(map[digest.Digest]int),

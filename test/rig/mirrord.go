@@ -192,6 +192,21 @@ func (m *Mirrord) Kill() {
 	}
 }
 
+// Ends waits for it to end by itself, and gives its exit code.
+func (m *Mirrord) Ends() int {
+	m.tb.Helper()
+	cmd := m.cmd
+	m.cmd = nil
+	select {
+	case <-m.done:
+	case <-time.After(stopFor):
+		_ = cmd.Process.Kill()
+		<-m.done
+		m.tb.Errorf("mirrord did not end by itself within %v", stopFor)
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
 // end sends the signal and waits for the end.
 func (m *Mirrord) end(sig syscall.Signal) error {
 	cmd := m.cmd
