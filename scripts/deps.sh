@@ -21,9 +21,6 @@ xz-utils xz
 zstd zstd
 lz4 lz4
 bzip2 bzip2
-pigz pigz
-libdeflate-tools libdeflate-gzip
-zopfli zopfli
 rpm rpmbuild
 createrepo-c createrepo_c
 dnf dnf

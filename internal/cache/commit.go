@@ -242,9 +242,12 @@ func (s *Store) record(part string, sm sums, w Want, meta Meta) error {
 func moveEntry(tx *bolt.Tx, name string, e Entry) error {
 	entries := tx.Bucket(bucketEntries)
 	var before Entry
-	if getJSON(entries, []byte(name), &before) && before.Digest != e.Digest {
-		if err := strike(tx, rawKey(before.Digest), name); err != nil {
-			return err
+	if getJSON(entries, []byte(name), &before) {
+		e = e.after(before)
+		if before.Digest != e.Digest {
+			if err := strike(tx, rawKey(before.Digest), name); err != nil {
+				return err
+			}
 		}
 	}
 	return putJSON(entries, []byte(name), e)

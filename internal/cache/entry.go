@@ -2,6 +2,7 @@ package cache
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"mirrord/internal/digest"
@@ -14,6 +15,24 @@ type Entry struct {
 	Digest  digest.Digest `json:"d"`
 	Checked time.Time     `json:"t"` // when upstream last said that this is it
 	Meta                  // upstream's validators of this name
+	// Before is what the name led to before, the latest first. The Store fills it in;
+	// the objects may be gone.
+	Before []digest.Digest `json:"b,omitempty"`
+}
+
+// beforeMost bounds Entry.Before: a client that comes once a week still has one of
+// them, of what changes every other day.
+const beforeMost = 4
+
+// after tells what e leads to and led to before, now that it follows another.
+func (e Entry) after(before Entry) Entry {
+	e.Before = before.Before
+	if before.Digest != e.Digest {
+		led := func(d digest.Digest) bool { return d == e.Digest || d == before.Digest }
+		e.Before = slices.Concat([]digest.Digest{before.Digest}, slices.DeleteFunc(slices.Clone(before.Before), led))
+	}
+	e.Before = e.Before[:min(len(e.Before), beforeMost)]
+	return e
 }
 
 // Entry looks a name up.
@@ -43,7 +62,7 @@ func (s *Store) Checked(name string, e Entry) error {
 		if !getJSON(b, []byte(name), &now) || now.Digest != e.Digest {
 			return nil // it leads elsewhere by now
 		}
-		return putJSON(b, []byte(name), e)
+		return putJSON(b, []byte(name), e.after(now))
 	})
 }
 

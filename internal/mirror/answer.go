@@ -28,6 +28,10 @@ type Answer struct {
 	Named digest.Digest
 	// Filtered: a list of referrers holds the type asked for only.
 	Filtered bool
+	// Coding is the content coding that the bytes are in, "" for none.
+	Coding string
+
+	kin *kin // nil = it is no dictionary
 }
 
 // drain reads it to its end, closes it and tells how many bytes that were.

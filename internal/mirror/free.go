@@ -19,7 +19,10 @@ func (r *repository) openFree(ctx context.Context, plan repo.Plan, req Request) 
 		}
 	}
 	a, err := f.open(ctx)
-	return a, r.absent(plan.Path, err)
+	if err != nil {
+		return nil, r.absent(plan.Path, err)
+	}
+	return a.withKin(kin{r: r, plan: plan}), nil
 }
 
 func (r *repository) mutable(plan repo.Plan, req Request) mutable {

@@ -27,7 +27,7 @@ func (r *repository) openHit(plan repo.Plan, req Request) (*Answer, error) {
 			return nil, ErrNotHit
 		}
 		c.Meta = e.Meta
-		return &Answer{Content: c}, nil
+		return (&Answer{Content: c}).withKin(kin{r: r, plan: plan}), nil
 	}
 	return nil, ErrNotHit
 }

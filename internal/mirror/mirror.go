@@ -105,6 +105,7 @@ type Mirror struct {
 	aliases    oci.Aliases
 
 	snapshots snapshots
+	codings   codings
 	scrubber  *scrubber // nil = there is none
 	settling  settling
 
@@ -157,6 +158,7 @@ func New(o Options) (*Mirror, error) {
 	for _, name := range o.Library {
 		m.names.Library[name] = true
 	}
+	m.codings = newCodings()
 	m.snapshots.list = make(map[string]*snapshot)
 	if err := errors.Join(m.load(), m.loadSnapshots()); err != nil {
 		return nil, err

@@ -63,7 +63,11 @@ func (r *repository) openIndex(ctx context.Context, plan repo.Plan, req Request)
 	if named, _ := r.Adapter.Plan(ref.Path); named.Vouches || named.Rebuilds != "" {
 		r.tables.prepare(ref.Path)
 	}
-	return &Answer{Content: c, Strong: true}, nil
+	a := &Answer{Content: c, Strong: true}
+	if listed {
+		a.withKin(kin{r: r, plan: plan, rt: rt, g: g, role: r.role(ref.Path)})
+	}
+	return a, nil
 }
 
 // storedLoose reports an index that upstream gave when it had no root: while nobody

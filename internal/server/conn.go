@@ -155,7 +155,7 @@ func (c *conn) hit(target string, request []byte) (bool, error) {
 	counts.answers[way].Inc()
 	c.peer.link.state.Store(sending)
 	defer c.peer.link.state.Store(looking)
-	sent, err := c.send(appendHead(c.head[:0], path, a), a.Bytes(), f)
+	sent, err := c.send(appendHead(c.head[:0], path, a, c.peer.lineage(name, a)), a.Bytes(), f)
 	counts.sent[way].Add(float64(sent))
 	if c.s.Access != nil {
 		c.logHit(request, target, name, way.String(), at, sent, err)
@@ -179,8 +179,8 @@ func (c *conn) send(head, body []byte, f kernelFile) (int64, error) {
 }
 
 // appendHead writes the header of a whole answer: the same fields that serve and
-// net/http give.
-func appendHead(b []byte, name string, a *mirror.Answer) []byte {
+// net/http give. lineage is a dictionary's.
+func appendHead(b []byte, name string, a *mirror.Answer, lineage string) []byte {
 	b = append(b, "HTTP/1.1 200 OK\r\nAccept-Ranges: bytes\r\nCache-Status: "...)
 	b = append(b, a.CacheStatus()...)
 	b = append(b, "\r\nContent-Length: "...)
@@ -191,6 +191,11 @@ func appendHead(b []byte, name string, a *mirror.Answer) []byte {
 	b = appendField(b, "Etag", etag(a))
 	b = appendField(b, "Last-Modified", lastModified(a))
 	b = appendField(b, "Repr-Digest", a.Digest.ReprDigest())
+	if lineage != "" {
+		b = appendField(b, "Use-As-Dictionary", lineage)
+		b = appendField(b, "Cache-Control", dictionaryKept)
+		b = appendField(b, "Vary", dictionaryVary)
+	}
 	return append(b, "\r\n\r\n"...)
 }
 

@@ -47,6 +47,9 @@ type metrics struct {
 	firstByte *prometheus.HistogramVec
 	failures  *prometheus.CounterVec
 
+	differences *prometheus.CounterVec
+	spared      *prometheus.CounterVec
+
 	// repos are the counters that a hit needs, found without a look-up by labels. A map
 	// does not change once it is here.
 	repos atomic.Pointer[map[string]*repoCounts]
@@ -73,9 +76,15 @@ func newMetrics(r prometheus.Registerer, repos []string) *metrics {
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mirrord_failures_total", Help: "Requests that ended in an error, by repository, where it is one's, and by status.",
 		}, []string{"repo", "status"}),
+		differences: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mirrord_differences_total", Help: "Artifact answers that were a difference to what the client had, by repository.",
+		}, []string{"repo"}),
+		spared: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mirrord_differences_spared_bytes_total", Help: "Bytes by which these were smaller than the artifacts, by repository.",
+		}, []string{"repo"}),
 	}
 	if r != nil {
-		r.MustRegister(m.answers, m.sent, m.firstByte, m.failures)
+		r.MustRegister(m.answers, m.sent, m.firstByte, m.failures, m.differences, m.spared)
 	}
 	m.repos.Store(&map[string]*repoCounts{})
 	for _, name := range repos {
@@ -111,4 +120,10 @@ func (m *metrics) newCounts(repo string) *repoCounts {
 
 func (m *metrics) failed(repo string, status int) {
 	m.failures.WithLabelValues(repo, strconv.Itoa(status)).Inc()
+}
+
+// coded counts an answer that is that many bytes smaller than the artifact.
+func (m *metrics) coded(repo string, spared int64) {
+	m.differences.WithLabelValues(repo).Inc()
+	m.spared.WithLabelValues(repo).Add(float64(spared))
 }

@@ -13,6 +13,8 @@ import (
 type peer struct {
 	client *mirror.Client
 	link   *link
+	// secure: nobody between the two can be confused by what RFC 9842 allows under TLS only.
+	secure bool
 }
 
 func (s *server) newPeer(c *net.TCPConn, tls bool) *peer {
@@ -20,7 +22,8 @@ func (s *server) newPeer(c *net.TCPConn, tls bool) *peer {
 	if err != nil {
 		host = c.RemoteAddr().String()
 	}
-	return &peer{client: &mirror.Client{Addr: host}, link: s.links.add(c, tls)}
+	local, ok := c.LocalAddr().(*net.TCPAddr)
+	return &peer{client: &mirror.Client{Addr: host}, link: s.links.add(c, tls), secure: tls || ok && local.IP.IsLoopback()}
 }
 
 // linkOf is a connection's, nil where it is none of ours.

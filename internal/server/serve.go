@@ -40,6 +40,8 @@ func serve(w http.ResponseWriter, r *http.Request, name string, a *mirror.Answer
 		h["Repr-Digest"] = []string{d}
 	}
 	switch {
+	case a.Coding != "":
+		encoded(w, r, a)
 	case a.Size < 0:
 		stream(w, r, a)
 	default:

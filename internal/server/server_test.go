@@ -35,6 +35,8 @@ type house struct {
 	addr string
 	srv  Server
 	m    *mirror.Mirror
+
+	store *cache.Store
 }
 
 func newHouse(t *testing.T) *house { return newHouseWith(t, Options{}, usualWaits) }
@@ -44,6 +46,7 @@ func newHouseWith(t *testing.T, o Options, waits waits) *house {
 	h := &house{t: t, up: faulty.New(t)}
 	log := slog.New(slog.DiscardHandler)
 	store, err := cache.Open(cache.Options{Dir: t.TempDir(), Log: log})
+	h.store = store
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +118,9 @@ func (h *house) get(method, path string, fields ...string) (*http.Response, []by
 // TestBothWaysAlike: a hit is the same whether net/http answers it or not.
 func TestBothWaysAlike(t *testing.T) {
 	h := newHouse(t)
-	for _, size := range []int{0, 1, 4 << 10, 16<<10 + 1, 64 << 10, 3 << 20} {
-		path := fmt.Sprintf("f%d.deb", size)
+	for i, size := range []int{0, 1, 4 << 10, 16<<10 + 1, 64 << 10, 3 << 20} {
+		ext := []string{"deb", "txt"}[i%2] // a dictionary or not
+		path := fmt.Sprintf("f%d.%s", size, ext)
 		data := h.set(path, size)
 		h.get("GET", "/r/"+path)
 		for range 2 {
