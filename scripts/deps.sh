@@ -21,6 +21,9 @@ xz-utils xz
 zstd zstd
 lz4 lz4
 bzip2 bzip2
+pigz pigz
+libdeflate-tools libdeflate-gzip
+zopfli zopfli
 rpm rpmbuild
 createrepo-c createrepo_c
 dnf dnf

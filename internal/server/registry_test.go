@@ -234,3 +234,17 @@ func TestPingWithoutLogin(t *testing.T) {
 		}
 	}
 }
+
+// TestPurgeIsForTheAdmin: a PURGE of an artifact's URL goes to the admin API, a
+// registry's too.
+func TestPurgeIsForTheAdmin(t *testing.T) {
+	for _, url := range []string{"/files/a", "/v2/a/b/manifests/1", "/v2/a/b/blobs/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"} {
+		var got string
+		admin := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Method + " " + r.URL.Path })
+		h := New(Options{Mirror: &puller{}, Admin: admin, Log: slog.New(slog.DiscardHandler)}).Handler
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("PURGE", url, nil))
+		if got != "PURGE "+url {
+			t.Errorf("%s: the admin API is asked %q", url, got)
+		}
+	}
+}

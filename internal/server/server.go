@@ -179,7 +179,6 @@ func (s *server) routes() http.Handler {
 	artifact := s.handle(s.artifact)
 	if s.Admin != nil {
 		r.Handle(AdminPrefix+"*", s.Admin)
-		r.Method("PURGE", "/*", s.Admin)
 	}
 	if s.Fleet != nil {
 		r.Handle(FleetPrefix+"*", s.Fleet(s.edgeTree, s.edgeRegistry))
@@ -189,6 +188,10 @@ func (s *server) routes() http.Handler {
 	r.Get("/v2/token", s.giveToken)
 	r.HandleFunc("/v2", s.registry)
 	r.HandleFunc("/v2/*", s.registry)
+	if s.Admin != nil { // after the registry, which answers to every method
+		r.Method("PURGE", "/*", s.Admin)
+		r.Method("PURGE", "/v2/*", s.Admin)
+	}
 	r.NotFound(s.handle(func(_ http.ResponseWriter, r *http.Request) error {
 		if _, _, err := split(r.URL.EscapedPath()); errors.Is(err, repo.ErrBadPath) {
 			return err
