@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -231,4 +233,19 @@ func TestReferrers(t *testing.T) {
 	h.main.set(func() { im.lists["referrers/"+string(bare)] = index })
 	h.advance(time.Minute)
 	h.gets(nobody, "a/b/referrers/"+string(bare), index)
+}
+
+// TestTagThatCannotBeCommitted: the bytes of a manifest came, and the disk fails as
+// they are made an object; clients are told the digest all the same.
+func TestTagThatCannotBeCommitted(t *testing.T) {
+	h := newHub(t, nil)
+	im := h.main.image("library/alpine")
+	d := im.push("3", "layer")
+	shard := filepath.Join(h.dir, "blobs", "sha256", d.Hex()[:2])
+	if err := os.WriteFile(shard, nil, 0o600); err != nil { // where the object's directory would be
+		t.Fatal(err)
+	}
+	if a := h.gets(upstream.Login{}, "library/alpine/manifests/3", im.blobs[d]); a.Named != d {
+		t.Errorf("the digest is said to be %q, expected %q", a.Named, d)
+	}
 }

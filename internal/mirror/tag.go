@@ -30,7 +30,11 @@ func (w wish) openTag(ctx context.Context) (*Answer, error) {
 		return nil, err
 	}
 	if a.Digest == "" { // it could not be stored
-		a.Digest = digest.Of(a.Bytes())
+		data, err := reread(a.Content)
+		if err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
+		a.Digest = digest.Of(data)
 	}
 	w.digest = a.Digest
 	w.noteHeld(cache.Meta{ContentType: a.ContentType})
@@ -101,16 +105,22 @@ func (w wish) manifest(c *cache.Content, a *Answer) (*Answer, error) {
 	return a, nil
 }
 
-// parseManifest reads c and goes back to its start.
 func parseManifest(c *cache.Content) (oci.Manifest, error) {
-	if c.Size > oci.ManifestMost { // a layer, most likely: it is not read to see that
-		return oci.Manifest{}, errTooLarge
-	}
-	data, err := readWhole(c, oci.ManifestMost)
-	if _, serr := c.Seek(0, io.SeekStart); err != nil || serr != nil {
-		return oci.Manifest{}, errors.Join(err, serr)
+	data, err := reread(c)
+	if err != nil {
+		return oci.Manifest{}, err
 	}
 	return oci.ParseManifest(data, "")
+}
+
+// reread reads what is to be a manifest and goes back to its start.
+func reread(c *cache.Content) ([]byte, error) {
+	if c.Size > oci.ManifestMost { // a layer, most likely: it is not read to see that
+		return nil, errTooLarge
+	}
+	data, err := readWhole(c, oci.ManifestMost)
+	_, serr := c.Seek(0, io.SeekStart)
+	return data, errors.Join(err, serr)
 }
 
 // checkManifest is a document's check.
