@@ -180,7 +180,7 @@ func (c *codec) distance(actual token) found {
 // finish codes the length of a match whose distance is known: most often as far
 // as the content is the same.
 func (c *codec) finish(at found, actual token) token {
-	limit := int(min(maxMatch, c.bounds.left(c.pos)))
+	limit := int(min(maxMatch, c.bounds.stop-c.pos))
 	full := 0
 	if int64(at.dist) <= c.pos {
 		i := int(c.pos - c.win.base)
@@ -232,18 +232,6 @@ func (c *codec) storedHead(b *block) {
 	c.lastStored = b.length
 	b.pad = c.padding(b.pad)
 	b.final = c.final(b.final, c.pos+int64(b.length) == c.win.size)
-}
-
-// codedHead codes the rest of how a block begins that has piece as its first,
-// which is coded already.
-func (c *codec) codedHead(b *block, piece []token) {
-	b.final = c.final(b.final, c.pos == c.win.size)
-	if b.kind == dynamic {
-		var n counts
-		n.add(piece)
-		n.lit[endOfBlock]++
-		c.header(&b.header, &n)
-	}
 }
 
 // padding codes bits that fill a byte up, zeros most often.

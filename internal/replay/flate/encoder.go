@@ -73,57 +73,64 @@ type bounds struct {
 	length          int64 // a piece ends after so much content, 0 for any
 	chunk           int64 // a block ends at each multiple, 0 for none
 	start           int64 // of the block
-	piece           int64 // where the piece begins
+	stop            int64 // where the piece ends at the latest
 	tokens, matches int
 	distBits        int64
 	sum             uint32 // of the rsyncWindow bytes up to summed
 	summed          int64
 	hit             bool
-	ended           bool
+	ended           bool // the block is likely to end here
+	full            bool // the piece ends here
 }
 
-// left is how far the block goes on at most.
-func (b *bounds) left(pos int64) int64 {
-	n := b.win.size - pos
-	if b.length > 0 {
-		n = min(n, b.length-(pos-b.piece))
-	}
-	if b.chunk > 0 {
-		n = min(n, b.chunk-pos%b.chunk)
-	}
-	return n
-}
-
+// begin begins a block at pos.
 func (b *bounds) begin(pos int64) {
-	b.start, b.piece, b.tokens, b.matches, b.distBits, b.ended = pos, pos, 0, 0, 0, pos == b.win.size
+	b.start, b.tokens, b.matches, b.distBits, b.ended = pos, 0, 0, 0, pos == b.win.size
+	b.beginPiece(pos)
 }
 
-// full reports whether a piece that ends at pos has the length that pieces have.
-func (b *bounds) full(pos int64) bool { return b.length > 0 && pos == b.piece+b.length }
+func (b *bounds) beginPiece(pos int64) {
+	b.stop = b.win.size
+	if b.chunk > 0 {
+		b.stop = min(b.stop, pos-pos%b.chunk+b.chunk)
+	}
+	if b.length > 0 {
+		b.stop = min(b.stop, pos+b.length)
+	}
+}
 
 // add takes a token at pos, whose index in the window is i.
 func (b *bounds) add(t token, pos int64, i int) {
 	after := pos + int64(t.length())
 	b.tokens++
-	if t.isMatch() {
-		b.matches++
-		b.distBits += 5 + int64(distCodes[distCode(t.dist())].extra)
+	b.ended, b.full = b.tokens == b.blockTokens || after == b.stop, after >= b.stop
+	if b.full {
+		b.beginPiece(after)
 	}
-	b.ended = b.tokens == b.blockTokens || after == b.win.size ||
-		b.full(after) || b.chunk > 0 && after%b.chunk == 0
-	if b.cut && b.tokens&0xfff == 0 {
-		in := pos - b.start
-		if !b.greedy {
-			in++
-		}
-		out := (int64(b.tokens)*8 + b.distBits) >> 3
-		b.ended = b.ended || b.matches < b.tokens/2 && out < in/2
+	if b.cut {
+		b.ended = b.cuts(t, pos) || b.ended
 	}
 	if b.rsyncable {
 		b.roll(after, i-int(pos-b.summed))
 		b.ended = b.ended || b.hit
 		b.hit = b.hit && !b.ended
 	}
+}
+
+// cuts is whether gzip ends the block here because it does well.
+func (b *bounds) cuts(t token, pos int64) bool {
+	if t.isMatch() {
+		b.matches++
+		b.distBits += 5 + int64(distCodes[distCode(t.dist())].extra)
+	}
+	if b.tokens&0xfff != 0 {
+		return false
+	}
+	in := pos - b.start
+	if !b.greedy {
+		in++
+	}
+	return b.matches < b.tokens/2 && (int64(b.tokens)*8+b.distBits)>>3 < in/2
 }
 
 // roll sums on from summed, which is at i of the window, up to after.

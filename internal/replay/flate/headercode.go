@@ -17,7 +17,10 @@ type counts struct {
 	dist [maxDist]int32
 }
 
-func (c *counts) add(piece []token) {
+// countsOf counts a piece; the end is used once.
+func countsOf(piece []token) *counts {
+	c := new(counts)
+	c.lit[endOfBlock] = 1
 	for _, t := range piece {
 		if t.isMatch() {
 			c.dist[distCode(t.dist())]++
@@ -26,6 +29,7 @@ func (c *counts) add(piece []token) {
 			c.lit[t>>8]++
 		}
 	}
+	return c
 }
 
 // headerModels are what was learnt of headers.
@@ -85,35 +89,32 @@ func (h *header) sameLengths(o *header) bool {
 	return h.nlit == o.nlit && h.ndist == o.ndist && h.lengths == o.lengths
 }
 
-// nearest is the rule that foretells h best.
-func nearest(guesses []header, h *header) int {
-	best, least := 0, 1<<30
-	for i := range guesses {
-		g, n := &guesses[i], 0
+// nearest is the rule that foretells h best, where the first piece has n.
+func (h *header) nearest(n *counts) int {
+	best, least := 0, len(h.lengths)+1
+	for i, r := range rules {
+		var g header
+		g.guess(r, n)
+		wrong := 0
 		for k := range h.lengths {
 			if g.lengths[k] != h.lengths[k] {
-				n++
+				wrong++
 			}
 		}
-		if !g.sameLengths(h) {
-			n++
-		}
-		if n < least {
-			best, least = i, n
+		if wrong < least {
+			best, least = i, wrong
 		}
 	}
 	return best
 }
 
-// header codes the header of a block, whose first piece has n.
-func (c *codec) header(h *header, n *counts) {
+// header codes the header of a block by the rule that is nearest; the first piece
+// of the block has n.
+func (c *codec) header(h *header, n *counts, nearest int) {
 	m := &c.m.header
-	guesses := make([]header, len(rules))
-	for i, r := range rules {
-		guesses[i].guess(r, n)
-	}
-	by := int(c.Tree(m.rule[:], 1, uint32(nearest(guesses, h))))
-	g := &guesses[by]
+	by := int(c.Tree(m.rule[:], 1, uint32(nearest)))
+	g := new(header)
+	g.guess(rules[by], n)
 	if c.Bool(&m.otherLengths[by], !h.sameLengths(g)) {
 		c.lengths(h, g)
 	} else {

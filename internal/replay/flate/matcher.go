@@ -80,6 +80,9 @@ func (m *matcher) enter(upto int64) {
 	m.next = upto
 }
 
+// skip leaves out the places before upto, all but those that a match can reach.
+func (m *matcher) skip(upto int64) { m.next = max(m.next, upto-windowSize) }
+
 // hash is where the chain of what is at i of the window begins.
 func (m *matcher) hash(i int) uint32 {
 	b := m.win.buf[i : i+4]
@@ -92,6 +95,7 @@ func (m *matcher) hash(i int) uint32 {
 
 // first is the candidate of pos that is nearest.
 func (m *matcher) first(pos int64) uint32 {
+	m.skip(pos)
 	m.enter(pos + 1)
 	if pos+int64(m.min) > m.win.size || pos == 0 {
 		return 0

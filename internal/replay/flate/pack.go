@@ -87,7 +87,11 @@ func (p *packer) block() error {
 			return err
 		}
 		if first {
-			p.codedHead(&p.b, p.piece)
+			p.final(p.b.final, p.pos == p.win.size)
+			if h := &p.b.header; p.b.kind == dynamic {
+				n := countsOf(p.piece)
+				p.header(h, n, h.nearest(n))
+			}
 		}
 		if err := p.failed(); err != nil {
 			return err

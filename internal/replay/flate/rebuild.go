@@ -71,7 +71,10 @@ func (r *rebuilder) block() error {
 			return err
 		}
 		if first {
-			r.codedHead(b, r.piece)
+			b.final = r.final(false, r.pos == r.win.size)
+			if b.kind == dynamic {
+				r.header(&b.header, countsOf(r.piece), 0)
+			}
 			r.begin()
 			if r.codes.init(b) != nil || b.kind == dynamic && b.header.write(&r.out) != nil {
 				return fmt.Errorf("%w: a block's code", ErrCorrupt)

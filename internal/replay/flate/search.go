@@ -1,5 +1,7 @@
 package flate
 
+import "encoding/binary"
+
 // find looks for a match at pos longer than best, among chain candidates.
 func (m *matcher) find(pos int64, best, chain int) found {
 	s, ok := m.search(pos, best, chain)
@@ -54,6 +56,7 @@ func (s *search) try(dist uint32) bool {
 func (s *search) walk(mayHop bool) bool {
 	b := s.win.buf[:]
 	reach := s.reach
+	at, want, mask := s.tail()
 	for last := uint32(s.got.dist); s.chain > 0; s.chain-- {
 		dist := s.here - s.cand
 		if dist > reach || dist <= last {
@@ -62,8 +65,11 @@ func (s *search) walk(mayHop bool) bool {
 		if mayHop && dist >= s.end() && s.best >= s.min {
 			return false
 		}
-		if j := s.i - int(dist); b[j+s.best] == b[s.i+s.best] && b[j] == b[s.i] && s.try(dist) && s.best >= s.nice {
-			return true
+		if (binary.LittleEndian.Uint32(b[at-int(dist):])^want)&mask == 0 && s.try(dist) {
+			if s.best >= s.nice {
+				return true
+			}
+			at, want, mask = s.tail()
 		}
 		s.cand, last = s.chains[s.cand%windowSize].prev, dist
 		if !s.quad {
@@ -73,11 +79,21 @@ func (s *search) walk(mayHop bool) bool {
 	return true
 }
 
+// tail is where and what the last bytes are of a match that is longer than the
+// best by one: four or, at the beginning, three.
+func (s *search) tail() (at int, want, mask uint32) {
+	at, mask = s.i+s.best-3, 1<<32-1
+	if s.best < 3 {
+		at, mask = s.i, 1<<24-1
+	}
+	return at, binary.LittleEndian.Uint32(s.win.buf[at:]), mask
+}
+
 // end is where the last bytes begin that a match has which is longer than the best.
 func (s *search) end() uint32 { return uint32(s.best - s.min + 1) }
 
 // hopFrom is the length of chains from which on it pays to hop.
-const hopFrom = 256
+const hopFrom = 32
 
 // hop finds what walk finds. What is longer than the best so far has what stands at its
 // end, too: the candidates are those in the chain of that, which are fewer, and
@@ -86,13 +102,16 @@ const hopFrom = 256
 func (s *search) hop() {
 	nth, chain, steps := s.chains[s.here%windowSize].nth, s.chain, int(s.chain)
 	for !s.walk(steps > 0) {
-		c := s.head[s.hash(s.i+int(s.end()))]
+		k, c := s.rarest()
 		for last := int64(-1); ; steps-- {
-			dist := s.here + s.end() - c
+			dist := s.here + k - c
 			if dist > s.reach || int64(dist) <= last {
 				return
 			}
-			if steps <= 0 { // as many as walking takes
+			// As many steps as walking takes are enough; and a link that far
+			// back is overwritten by that of the place.
+			if steps <= 0 || dist == windowSize {
+				steps = 0
 				break
 			}
 			if at := s.here - dist; int(dist) > s.got.dist && s.entered(dist) {
@@ -114,6 +133,21 @@ func (s *search) hop() {
 		}
 	}
 }
+
+// rarest looks which of the last few places in a longer match begins like one
+// that is longest ago; it returns how far ahead it is, and that.
+func (s *search) rarest() (ahead, cand uint32) {
+	end := s.end()
+	ahead, cand = end, s.head[s.hash(s.i+int(end))]
+	for k := end - 1; k > 0 && k+rareSteps > end; k-- {
+		if c := s.head[s.hash(s.i+int(k))]; k-c+s.here > ahead-cand+s.here {
+			ahead, cand = k, c
+		}
+	}
+	return ahead, cand
+}
+
+const rareSteps = 16
 
 // entered is false for the first place of zlib's, which is in no chain.
 func (s *search) entered(dist uint32) bool { return s.quad || int64(dist) < s.pos }

@@ -69,7 +69,7 @@ func (t *teller) foretell() (tok token, by int) {
 	if t.bounds.ended {
 		return end, byModel
 	}
-	limit := int(min(maxMatch, t.bounds.left(t.pos)))
+	limit := int(min(maxMatch, t.bounds.stop-t.pos))
 	if t.elder != nil {
 		tok, ok, err := t.elder.foretell(t.pos, i, limit)
 		t.fail(err)
@@ -93,13 +93,9 @@ func (t *teller) fail(err error) {
 	}
 }
 
-// pieceEnds reports whether a piece of so many tokens is one, and begins another.
+// pieceEnds reports whether a piece ends that has so many tokens.
 func (t *teller) pieceEnds(tokens int) bool {
-	if tokens == 0 || tokens < maxPiece && !t.bounds.full(t.pos) {
-		return false
-	}
-	t.bounds.piece = t.pos
-	return true
+	return tokens == maxPiece || tokens > 0 && t.bounds.full
 }
 
 // took tells what it was that foretell was asked for. What cannot be said of the
@@ -113,7 +109,9 @@ func (t *teller) took(tok token) {
 		return
 	}
 	i := int(t.pos - t.win.base)
-	t.model.took(tok, t.pos)
+	if t.elder == nil { // else places are entered when the model is asked
+		t.model.took(tok, t.pos)
+	}
 	t.bounds.add(tok, t.pos, i)
 	t.pos += int64(tok.length())
 }
@@ -133,7 +131,9 @@ func (t *teller) pass(n int, f func([]byte)) {
 		if f != nil {
 			f(t.win.buf[i : i+k])
 		}
-		t.model.enter(t.pos + int64(k))
+		if t.elder == nil {
+			t.model.enter(t.pos + int64(k))
+		}
 		if t.bounds.rsyncable {
 			t.bounds.roll(t.pos+int64(k), i-int(t.pos-t.bounds.summed))
 		}
