@@ -24,6 +24,7 @@ bzip2 bzip2
 pigz pigz
 libdeflate-tools libdeflate-gzip
 zopfli zopfli
+zip zip
 rpm rpmbuild
 createrepo-c createrepo_c
 dnf dnf

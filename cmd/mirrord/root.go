@@ -20,6 +20,7 @@ func newRootCommand() *cobra.Command {
 		newFsckCommand(),
 		newImportCommand(),
 		newExportCommand(),
+		newDeltaCommand(),
 		newHealthcheckCommand(),
 		newWarmCommand(),
 		newExplainCommand(),

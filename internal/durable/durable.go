@@ -3,6 +3,7 @@ package durable
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,7 +57,15 @@ func MkdirAll(dir string, perm fs.FileMode) error {
 
 // WriteFile replaces path by data in one step: a reader, also one after a power
 // cut, finds the old bytes or the new ones.
-func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
+func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	return Write(path, perm, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// Write is WriteFile for what fn writes. Where fn fails nothing is left of it.
+func Write(path string, perm fs.FileMode, fn func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	tmp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -68,7 +77,7 @@ func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
 			os.Remove(tmp.Name())
 		}
 	}()
-	if _, err = tmp.Write(data); err != nil {
+	if err = fn(tmp); err != nil {
 		return err
 	}
 	if err = tmp.Chmod(perm); err != nil {

@@ -2,6 +2,7 @@ package durable
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -39,6 +40,31 @@ func TestWriteFileFailureLeavesNothing(t *testing.T) {
 		t.Fatal("replaced a directory that is not empty")
 	}
 	if names, _ := os.ReadDir(dir); len(names) != 1 {
+		t.Errorf("%d names left, want 1", len(names))
+	}
+}
+
+// TestWriteStops: where what is to be written fails, the old bytes stay and nothing
+// else does.
+func TestWriteStops(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	failed := errors.New("no more")
+	err := Write(path, 0o600, func(w io.Writer) error {
+		if _, err := io.WriteString(w, "half"); err != nil {
+			t.Error(err)
+		}
+		return failed
+	})
+	if err != failed {
+		t.Errorf("%v, want %v", err, failed)
+	}
+	if got, err := os.ReadFile(path); string(got) != "old" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if names, _ := os.ReadDir(filepath.Dir(path)); len(names) != 1 {
 		t.Errorf("%d names left, want 1", len(names))
 	}
 }
