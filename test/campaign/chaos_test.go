@@ -17,127 +17,74 @@ import (
 )
 
 const (
-	chaosFor     = 8 * time.Second
-	chaosForDeep = 40 * time.Second
-	chaosClients = 8
-	chaosFiles   = 6 // of each kind
+	// chaosLife is how long mirrord lives until it is killed, so many times.
+	chaosLife                  = 2700 * time.Millisecond
+	chaosKills, chaosKillsDeep = 2, 14
+	chaosClients               = 8
+	chaosFiles                 = 6 // of each kind
+	chaosImages                = 3 // that the tag leads to in turn
+	chaosTag                   = tags + "1"
+	hungUpMost                 = 64 << 10 // bytes until a client hangs up
 )
-
-// honest are faults after which every byte that comes is one of upstream's, under a
-// status or framing that tells.
-var honest = []func(rnd *rand.Rand, size int64) faulty.Fault{
-	func(rnd *rand.Rand, size int64) faulty.Fault { return faulty.Cut(rnd.Int64N(size)) },
-	func(rnd *rand.Rand, size int64) faulty.Fault { return faulty.Reset(rnd.Int64N(size)) },
-	func(rnd *rand.Rand, size int64) faulty.Fault { return faulty.Stall(rnd.Int64N(size)) },
-	func(rnd *rand.Rand, size int64) faulty.Fault {
-		return faulty.Chunked().And(faulty.Cut(rnd.Int64N(size)))
-	},
-	func(rnd *rand.Rand, _ int64) faulty.Fault {
-		return faulty.Delay(time.Duration(rnd.IntN(300)) * time.Millisecond)
-	},
-	func(rnd *rand.Rand, _ int64) faulty.Fault {
-		return faulty.Status([]int{403, 404, 429, 500, 502, 503}[rnd.IntN(6)])
-	},
-	func(*rand.Rand, int64) faulty.Fault { return faulty.Hang() },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.Drop() },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.IgnoreRange() },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.IgnoreIfRange() },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.ContentRange("bytes 5-104/9999").Ranged() },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.ContentRange("").Ranged() },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.Partial() },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.Unavailable(1) },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.Redirect("http://127.0.0.1:9/elsewhere") },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.Gzip() },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.Chunked() },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.CloseDelimited() },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.Header("Etag", "") },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.Pass() },
-}
-
-// lies are faults that nobody can tell who has no digest to go by.
-var lies = []func(rnd *rand.Rand, size int64) faulty.Fault{
-	func(rnd *rand.Rand, size int64) faulty.Fault { return faulty.Corrupt(rnd.Int64N(size)) },
-	func(rnd *rand.Rand, size int64) faulty.Fault { return faulty.Shift(1 + rnd.Int64N(size-1)) },
-	func(rnd *rand.Rand, size int64) faulty.Fault { return faulty.Length(1 - rnd.Int64N(size)) },
-	func(rnd *rand.Rand, size int64) faulty.Fault { return faulty.Length(1 + rnd.Int64N(size)) },
-	func(rnd *rand.Rand, size int64) faulty.Fault {
-		return faulty.CloseDelimited().And(faulty.Cut(rnd.Int64N(size)))
-	},
-	func(*rand.Rand, int64) faulty.Fault {
-		return faulty.CloseDelimited().And(faulty.Append([]byte("more")))
-	},
-	func(*rand.Rand, int64) faulty.Fault { return faulty.Append([]byte("more")) },
-	func(*rand.Rand, int64) faulty.Fault { return faulty.Label("gzip") },
-	func(*rand.Rand, int64) faulty.Fault {
-		return faulty.Page("text/html", []byte("<html>log in first</html>"))
-	},
-}
 
 // chaos is two upstreams that do all of it, and a mirrord before them.
 type chaos struct {
 	t    *testing.T
 	ups  []*faulty.Server
 	m    *rig.Mirrord
-	data map[string][]byte // by path below mirrord
+	data map[string][][]byte // by path below mirrord: what upstream may have there
 
-	right, broken, refused atomic.Int64 // answers
+	right, broken, refused, none atomic.Int64 // answers
+	moved                        atomic.Int64 // those with another manifest of a tag than the first
 }
 
 func newChaos(t *testing.T) *chaos {
-	c := &chaos{t: t, ups: []*faulty.Server{faulty.New(t), faulty.New(t)}, data: map[string][]byte{}}
+	c := &chaos{t: t, ups: []*faulty.Server{faulty.New(t), faulty.New(t)}, data: map[string][][]byte{}}
 	debs := map[string][]byte{}
 	for i := range chaosFiles {
 		size := 1_000 << (2 * i) // up to a megabyte
 		debs[fmt.Sprintf("pool/p%d.deb", i)] = rig.Content(uint64(100+i), size)
-		c.data[fmt.Sprintf("files/f%d", i)] = rig.Content(uint64(200+i), size)
+		c.has(fmt.Sprintf("files/f%d", i), rig.Content(uint64(200+i), size))
 	}
 	for p, data := range rig.NewTree(debs) {
-		c.data["apt/"+p] = data
+		c.has("apt/"+p, data)
 	}
-	for _, u := range c.ups {
-		for p, data := range c.data {
-			u.Set("/"+p, data)
+	for i := range chaosImages {
+		files, _ := image("1", uint64(300+i), 10_000, 600_000) // the larger is long enough for a request of its own in the middle
+		for p, data := range files {
+			c.has(p, data)
 		}
+	}
+	for p, versions := range c.data {
+		c.set(p, versions[0])
 	}
 	urls := func(below string) string {
 		return fmt.Sprintf("[%q, %q]", c.ups[0].URL+below, c.ups[1].URL+below)
 	}
 	c.m = rig.Start(t, rig.Config{
 		Extra: "cache: {max_size: 2MiB, min_free: 0}\nupstream: {connect_timeout: 1s, header_timeout: 1s, idle_timeout: 1s}\n",
-		Repos: "- {name: files, type: generic, fresh: 0s, upstreams: " + urls("/files") + "}\n- {name: apt, type: apt, fresh: 0s, upstreams: " + urls("/apt") + "}",
+		Repos: "- {name: files, type: generic, fresh: 0s, upstreams: " + urls("/files") + "}\n- {name: apt, type: apt, fresh: 0s, upstreams: " + urls("/apt") + "}\n" +
+			hub(urls("/hub")),
 	})
 	return c
+}
+
+// has adds what upstream may have at a path.
+func (c *chaos) has(path string, data []byte) { c.data[path] = append(c.data[path], data) }
+
+// set makes data what both upstreams have there from now on, the one after the other.
+func (c *chaos) set(path string, data []byte) {
+	for _, u := range c.ups {
+		u.Set("/"+path, data, labels(path, data)...)
+	}
 }
 
 // paths are those of the files, in order.
 func (c *chaos) paths() []string { return slices.Sorted(maps.Keys(c.data)) }
 
-// spoil queues faults until stop is closed.
-func (c *chaos) spoil(rnd *rand.Rand, stop <-chan struct{}) {
-	paths := c.paths()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-time.After(time.Duration(10+rnd.IntN(60)) * time.Millisecond):
-		}
-		p := paths[rnd.IntN(len(paths))]
-		list := honest
-		if strings.HasPrefix(p, "apt/pool/") || p == "apt/"+rig.PackagesPath {
-			list = slices.Concat(honest, lies)
-		}
-		f := list[rnd.IntN(len(list))](rnd, int64(len(c.data[p])))
-		if rnd.IntN(4) == 0 {
-			f = f.Times(1 + rnd.IntN(3))
-		}
-		u := c.ups[rnd.IntN(len(c.ups))]
-		u.Heal("/" + p) // what was not met by now is forgotten
-		u.Fail("/"+p, f)
-	}
-}
-
-// ask has clients ask for whole files and their ends until stop is closed. What an
-// index vouches for may break off or be refused; it never ends cleanly and wrong.
+// ask has clients ask for whole files and their ends until stop is closed, or for what
+// they do not wait for. What an index or a digest vouches for may break off or be
+// refused; it never ends cleanly and wrong.
 func (c *chaos) ask(rnd *rand.Rand, stop <-chan struct{}) {
 	paths := c.paths()
 	for {
@@ -147,21 +94,29 @@ func (c *chaos) ask(rnd *rand.Rand, stop <-chan struct{}) {
 		default:
 		}
 		p := paths[rnd.IntN(len(paths))]
-		data, field := c.data[p], ""
-		switch rnd.IntN(4) {
+		size, field := len(c.data[p][0]), ""
+		switch rnd.IntN(5) {
 		case 0:
-			field = fmt.Sprintf("bytes=%d-", rnd.IntN(len(data)))
+			field = fmt.Sprintf("bytes=%d-", rnd.IntN(size))
 		case 1:
-			field = fmt.Sprintf("bytes=-%d", 1+rnd.IntN(len(data)))
+			field = fmt.Sprintf("bytes=-%d", 1+rnd.IntN(size))
+		case 2:
+			c.hangUp(p, rnd.IntN(size), rnd.IntN(hungUpMost))
+			continue
 		}
 		var fields []string
 		if field != "" {
 			fields = []string{"Range", field}
 		}
 		r := rig.Get(c.m.URL(p), fields...)
-		switch err := r.Right(field, data); {
+		switch at, err := c.which(r, p, field); {
 		case err == nil:
 			c.right.Add(1)
+			if at > 0 {
+				c.moved.Add(1)
+			}
+		case r.Status == 0: // killed
+			c.none.Add(1)
 		case r.Err != nil:
 			c.broken.Add(1)
 		case r.Status > 400 && r.Status != http.StatusInternalServerError:
@@ -174,10 +129,10 @@ func (c *chaos) ask(rnd *rand.Rand, stop <-chan struct{}) {
 
 // TestChaos has both of two upstreams fail at random, in every way there is.
 func TestChaos(t *testing.T) {
-	rounds(t, func(t *testing.T, rnd *rand.Rand, deep bool) {
+	rounds(t, func(t *testing.T, rnd *rand.Rand, s scope) {
 		c := newChaos(t)
-		for p, data := range c.data {
-			if err := rig.Get(c.m.URL(p)).Right("", data); err != nil {
+		for _, p := range c.paths() {
+			if err := rig.Get(c.m.URL(p)).Right("", c.data[p][0]); err != nil {
 				t.Fatalf("%s: %v", p, err)
 			}
 		}
@@ -185,24 +140,12 @@ func TestChaos(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stop := make(chan struct{})
-		var wg sync.WaitGroup
-		spoiler := rand.New(rand.NewPCG(rnd.Uint64(), rnd.Uint64()))
-		wg.Go(func() { c.spoil(spoiler, stop) })
-		for range chaosClients {
-			rnd := rand.New(rand.NewPCG(rnd.Uint64(), rnd.Uint64()))
-			wg.Go(func() { c.ask(rnd, stop) })
+		c.rages(rnd, s)
+		t.Logf("%d answers were right, %d of them of a tag that had moved; %d broke off, %d were refused, %d did not begin; upstream was asked %d times",
+			c.right.Load(), c.moved.Load(), c.broken.Load(), c.refused.Load(), c.none.Load(), len(c.ups[0].Requests())+len(c.ups[1].Requests()))
+		if c.moved.Load() == 0 {
+			t.Error("nobody saw a tag move")
 		}
-		if deep {
-			time.Sleep(chaosForDeep)
-		} else {
-			time.Sleep(chaosFor)
-		}
-		close(stop)
-		c.heal()
-		wg.Wait()
-		t.Logf("%d answers were right, %d broke off, %d were refused; upstream was asked %d times",
-			c.right.Load(), c.broken.Load(), c.refused.Load(), len(c.ups[0].Requests())+len(c.ups[1].Requests()))
 		c.recovers()
 		calms(t, c.m, before, len(c.data))
 		if strings.Contains(c.m.Log(), "panic") {
@@ -210,6 +153,36 @@ func TestChaos(t *testing.T) {
 		}
 		c.m.Fsck(t)
 	})
+}
+
+// rages has all of it go on at once for a while, and mirrord be killed now and then.
+func (c *chaos) rages(rnd *rand.Rand, s scope) {
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	begin := func(do func(*rand.Rand, <-chan struct{})) {
+		rnd := rand.New(rand.NewPCG(rnd.Uint64(), rnd.Uint64()))
+		wg.Go(func() { do(rnd, stop) })
+	}
+	begin(c.spoil)
+	begin(c.move)
+	begin(c.purge)
+	for range chaosClients {
+		begin(c.ask)
+	}
+	kills := chaosKills
+	if s.deep {
+		kills = chaosKillsDeep
+	}
+	for range kills {
+		time.Sleep(chaosLife)
+		c.m.Kill()
+		c.m.Restart()
+	}
+	time.Sleep(chaosLife)
+	close(stop)
+	c.heal()
+	wg.Wait()
+	c.set(chaosTag, c.data[chaosTag][0])
 }
 
 func (c *chaos) heal() {
@@ -228,7 +201,7 @@ func (c *chaos) recovers() {
 	for _, p := range c.paths() {
 		for end := time.Now().Add(chaosOver); ; time.Sleep(100 * time.Millisecond) {
 			r := rig.Get(c.m.URL(p))
-			err := r.Right("", c.data[p])
+			err := r.Right("", c.data[p][0])
 			if err == nil && !r.Stale() {
 				break
 			}

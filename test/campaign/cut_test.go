@@ -85,15 +85,15 @@ func place(log []disk.Op, n int) string {
 // TestCuts ends a store's life between any two of the operations by which it changes
 // its disk.
 func TestCuts(t *testing.T) {
-	rounds(t, func(t *testing.T, rnd *rand.Rand, deep bool) {
+	rounds(t, func(t *testing.T, rnd *rand.Rand, s scope) {
 		w, h, ok := life(t, rnd)
 		if !ok {
 			return
 		}
 		t.Run("kill", func(t *testing.T) { kills(t, w, h) })
-		t.Run("power", func(t *testing.T) { powerCuts(t, w, h, rnd, deep) })
-		t.Run("recovery", func(t *testing.T) { recoveryCuts(t, w, h, rnd, deep) })
-		t.Run("offline", func(t *testing.T) { offlineAfter(t, w, h, rnd, deep) })
+		t.Run("recovery", func(t *testing.T) { recoveryCuts(t, w, h, rnd, s) })
+		t.Run("offline", func(t *testing.T) { offlineAfter(t, w, h, rnd, s) })
+		t.Run("power", func(t *testing.T) { powerCuts(t, w, h, rnd, s) }) // has no end before that of the soak
 	})
 }
 
@@ -109,19 +109,21 @@ func kills(t *testing.T, w *witness, h *disk.History) {
 // powerCuts takes the power away: of what no sync covers the disk may have all,
 // nothing, names alone, bytes alone, all but one, one alone, or any part, and of a
 // write any sectors.
-func powerCuts(t *testing.T, w *witness, h *disk.History, rnd *rand.Rand, deep bool) {
+func powerCuts(t *testing.T, w *witness, h *disk.History, rnd *rand.Rand, s scope) {
 	c := newCourt(t, w)
 	defer c.close()
-	for n := range len(h.Ops()) + 1 {
-		if deep || rnd.IntN(powerStride) == 0 {
-			c.cut(h, n, w.expects(h.Ops(), n), rnd, deep)
+	places := rnd.Perm(len(h.Ops()) + 1)
+	for i, n := range places {
+		if i > len(places)/powerStride && !s.all() {
+			return
 		}
+		c.cut(h, n, w.expects(h.Ops(), n), rnd, s.all())
 	}
 }
 
-// powerStride is at one of how many places the power is cut, where the test is not
-// deep: a kill is at each.
-const powerStride = 4
+// powerStride is at one of how many places the power is cut at least: a kill is at
+// each.
+const powerStride = 6
 
 // Of each place of a history, at most so many disks where one operation is lost or
 // left, and so many where chance has it; deep has more.

@@ -2,13 +2,10 @@ package campaign
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +15,6 @@ import (
 	"time"
 
 	"mirrord/internal/cache"
-	"mirrord/internal/faulty"
 	"mirrord/test/disk"
 	"mirrord/test/rig"
 )
@@ -74,28 +70,11 @@ func (p *patient) ask(path string) rig.Reply {
 	r := rig.Get(p.m.URL(path))
 	if _, ok := p.which(path, r.Body); r.Err != nil || r.Status != 200 || !ok {
 		p.err = errors.Join(p.err, fmt.Errorf("%s: %s: %.300q", path, r.How(), r.Body))
+	} else if err := mislabels(r, path, r.Body); err != nil {
+		p.err = errors.Join(p.err, fmt.Errorf("%s: %s: %w", path, r.How(), err))
 	}
 	p.path = path
 	return r
-}
-
-// leave has a client go in the middle.
-func (p *patient) leave(path string) {
-	p.u.Fail("/"+path, faulty.Stall(60_000))
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, p.m.URL(path), nil)
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
-	if err == nil {
-		_, err = io.CopyN(io.Discard, resp.Body, 50_000)
-		resp.Body.Close()
-	}
-	if err != nil {
-		p.err = errors.Join(p.err, fmt.Errorf("%s: the client that leaves: %w", path, err))
-	}
-	for was := -1; was != p.d.Len(); time.Sleep(10 * time.Millisecond) {
-		was = p.d.Len()
-	}
 }
 
 // recoverFor is how long it may take until things are stored again.
@@ -111,58 +90,6 @@ func (p *patient) recovers(path string) {
 		if time.Now().After(end) {
 			p.err = fmt.Errorf("%s: not stored afterwards: %s", path, r.How())
 		}
-	}
-}
-
-// An act is what clients have mirrord do that changes its disk.
-type act struct {
-	name string
-	// before has what the act needs be there; nil nothing.
-	before func(p *patient)
-	do     func(p *patient)
-	// later does not ask whether it is stored then: a suite that could not be kept is
-	// asked for again after two seconds, an index after ten.
-	later bool
-}
-
-var acts = []act{
-	{name: "a file", do: func(p *patient) { p.ask(p.next(fmt.Sprintf("files/new%d", p.serial), 9_000)) }},
-	{name: "a file for which others go", do: func(p *patient) { p.ask(p.next(fmt.Sprintf("files/large%d", p.serial), 150_000)) }},
-	{name: "a file that changed", do: func(p *patient) { p.ask(p.next("files/changing", 20_000)) }},
-	{
-		name:   "a file that did not change",
-		before: func(p *patient) { p.ask(p.next("files/same", 2_000)) },
-		do:     func(p *patient) { p.ask("files/same") },
-	},
-	{name: "a download that is left and taken up again", do: func(p *patient) {
-		path := p.next(fmt.Sprintf("files/left%d", p.serial), 100_000)
-		p.leave(path)
-		p.ask(path)
-	}},
-	{
-		name: "a package",
-		before: func(p *patient) {
-			p.paths = p.republish(fmt.Sprintf("apt/p%d", p.serial))
-			p.ask(p.paths[0])
-			p.ask(p.paths[1])
-		},
-		do: func(p *patient) { p.ask(p.paths[2]) }, later: true,
-	},
-	{name: "a suite", do: (*patient).update, before: func(p *patient) { p.base = fmt.Sprintf("apt/new%d", p.serial) }, later: true},
-	{
-		name: "a suite that changed",
-		before: func(p *patient) {
-			p.base = fmt.Sprintf("apt/old%d", p.serial)
-			p.update()
-		},
-		do: (*patient).update, later: true,
-	},
-}
-
-// update publishes the suite anew and has a client ask for all of it.
-func (p *patient) update() {
-	for _, path := range p.republish(p.base) {
-		p.ask(path)
 	}
 }
 
@@ -189,27 +116,27 @@ func (f failure) hits(o disk.Op) bool {
 }
 
 // stride is how many operations are passed over between two that fail, where the test
-// is not deep: which ones, chance says.
+// is not deep, or its time is up: which ones, chance says.
 const stride = 6
 
 // TestFailingDisk has each operation of each act fail, alone or with all that follow:
 // the disk is full, or broken, or read-only. Clients get right bytes all the same, and
 // when it is well again everything is stored as before.
 func TestFailingDisk(t *testing.T) {
-	rounds(t, func(t *testing.T, rnd *rand.Rand, deep bool) {
+	rounds(t, func(t *testing.T, rnd *rand.Rand, s scope) {
 		d, ok := disk.Mount(t, disk.NewTree())
 		if !ok {
 			return
 		}
 		p := newPatient(t, d)
-		step := stride
-		if deep {
-			step = 1
-		}
 		done := 0
-		for _, a := range acts {
+		for _, i := range rnd.Perm(len(acts)) {
 			for _, f := range failures {
-				for k := rnd.IntN(step); p.suffers(t, a, f, k); k += step {
+				step := stride
+				if s.all() {
+					step = 1
+				}
+				for k := rnd.IntN(step); p.suffers(t, acts[i], f, k); k += step {
 					done++
 				}
 			}
@@ -280,11 +207,11 @@ func killedNow(tree *disk.Tree, scratch string) error {
 	return faultless(s)
 }
 
-// newest waits until each suite is served as it was published last.
+// newest waits until each suite and tag is served as it was published last.
 func (p *patient) newest(t *testing.T) {
 	t.Helper()
 	for path, versions := range p.published() {
-		if !strings.HasSuffix(path, rig.ReleasePath) {
+		if !strings.HasSuffix(path, rig.ReleasePath) && !strings.HasPrefix(path, tags) {
 			continue
 		}
 		last := versions[len(versions)-1].data

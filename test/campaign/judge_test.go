@@ -57,15 +57,12 @@ func faultless(s *cache.Store) error {
 	return err
 }
 
-// free reports a path that no index vouches for: an entry leads to its object.
-func free(path string) bool { return strings.HasPrefix(path, "files/") }
-
 // kept says what is wrong where an acknowledged version is not in the store, nor a
 // later one.
 func (w *witness) kept(s *cache.Store, path string, v version) error {
 	d := digest.Of(v.data)
-	if free(path) {
-		en, ok := s.Entry(path)
+	if name := entry(path); name != "" {
+		en, ok := s.Entry(name)
 		if !ok {
 			return fmt.Errorf("%s: was stored, and the name leads nowhere", path)
 		}
@@ -97,9 +94,7 @@ func (w *witness) goesOn(s *cache.Store, e expect) error {
 		v := versions[len(versions)-1]
 		src := &source{version: v, asked: -1}
 		want := cache.Want{Size: -1, Early: true, Source: src}
-		if free(path) {
-			want.Name = path
-		} else {
+		if want.Name = entry(path); want.Name == "" {
 			want.Digest, want.Size = digest.Of(v.data), int64(len(v.data))
 		}
 		c, err := s.Get(context.Background(), want)

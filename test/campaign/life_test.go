@@ -30,10 +30,10 @@ func (w *witness) start() *rig.Mirrord {
 	})
 }
 
-// repos are one with files that nobody vouches for, and one with packages.
+// repos are one with files that nobody vouches for, one with packages, and a registry.
 func (w *witness) repos() string {
-	return fmt.Sprintf("- {name: files, type: generic, fresh: 0s, upstreams: [%q]}\n- {name: apt, type: apt, fresh: 0s, upstreams: [%q]}",
-		w.u.URL+"/files", w.u.URL+"/apt")
+	return fmt.Sprintf("- {name: files, type: generic, fresh: 0s, upstreams: [%q]}\n- {name: apt, type: apt, fresh: 0s, upstreams: [%q]}\n%s",
+		w.u.URL+"/files", w.u.URL+"/apt", hub(fmt.Sprintf("[%q]", w.u.URL+"/hub")))
 }
 
 // generation publishes a suite with one package.
@@ -114,18 +114,21 @@ func life(t *testing.T, rnd *rand.Rand) (w *witness, h *disk.History, ok bool) {
 	next("files/small", 9_000)
 	next("files/changing", 70_000)
 	m := w.start()
-	for _, p := range append(w.generation(seed+1000, 50_000), "files/small", "files/changing", "files/small") {
+	first := slices.Concat(w.generation(seed+1000, 50_000), w.image("1", seed+1000, 40_000))
+	for _, p := range append(first, "files/small", "files/changing", "files/small") {
 		w.get(m, p)
 	}
 	next("files/changing", 80_000)
 	w.get(m, "files/changing")
-	w.partials(m, next)
+	layer := w.image("2", seed+3000, 120_000)[2]
+	w.partials(m, layer, next)
 	for i := range 5 { // more than there is room for
 		p := fmt.Sprintf("files/more%d", i)
 		next(p, 150_000+rnd.IntN(50_000))
 		w.get(m, p)
 	}
-	for _, p := range append(w.generation(seed+2000, 60_000), "files/small", "files/changing") {
+	second := slices.Concat(w.generation(seed+2000, 60_000), w.image("1", seed+2000, 30_000))
+	for _, p := range append(second, "files/small", "files/changing") {
 		w.get(m, p)
 	}
 	w.verbs(m)
@@ -140,7 +143,7 @@ func life(t *testing.T, rnd *rand.Rand) (w *witness, h *disk.History, ok bool) {
 	w.get(m, "files/left")
 	m.Stop()
 	h = disk.NewHistory(disk.NewTree(), d.Log())
-	w.lacks(h.Ops())
+	w.lacks(h.Ops(), "files/resumed", "files/left", layer)
 	return w, h, !t.Failed()
 }
 
@@ -148,10 +151,12 @@ func life(t *testing.T, rnd *rand.Rand) (w *witness, h *disk.History, ok bool) {
 func (w *witness) verbs(m *rig.Mirrord) {
 	w.tb.Helper()
 	for _, verb := range []string{
-		"pin files/small", "snapshot create s", "purge files/changing", "refresh files/small", "gc", "snapshot delete s", "unpin files/small",
+		"pin files/small", "snapshot create s", "purge files/changing", "purge hub/team/app:v1", "refresh files/small", "gc", "snapshot delete s", "unpin files/small",
 	} {
 		args := append(strings.Fields(verb), "--config", m.Config, "--server", m.URL())
-		w.purged("files/changing")
+		for _, path := range []string{"files/changing", tags + "1"} {
+			w.purged(path)
+		}
 		if out, err := exec.Command(rig.Build(w.tb), args...).CombinedOutput(); err != nil {
 			w.tb.Errorf("mirrord %s: %v: %s", verb, err, out)
 		}
@@ -159,10 +164,12 @@ func (w *witness) verbs(m *rig.Mirrord) {
 			w.get(m, path)
 		}
 	}
+	w.get(m, tags+"1")
 }
 
-// lacks fails the test where a life was not as it was meant to be.
-func (w *witness) lacks(log []disk.Op) {
+// lacks fails the test where a life was not as it was meant to be: one in which those
+// paths were left and taken up again.
+func (w *witness) lacks(log []disk.Op, left ...string) {
 	w.tb.Helper()
 	trash, void, notes := 0, 0, map[disk.ID]int{}
 	for _, o := range log {
@@ -178,8 +185,8 @@ func (w *witness) lacks(log []disk.Op) {
 	if most := slices.Max(slices.Collect(maps.Values(notes))); trash < 3 || void < 1 || most < 2 {
 		w.tb.Errorf("%d objects were evicted, %d partials made void, and one noted %d times", trash, void, most)
 	}
-	for _, path := range []string{"/files/resumed", "/files/left"} {
-		if !slices.ContainsFunc(w.u.Requests(), func(r faulty.Request) bool { return r.Path == path && r.Range != "" }) {
+	for _, path := range left {
+		if !slices.ContainsFunc(w.u.Requests(), func(r faulty.Request) bool { return r.Path == "/"+path && r.Range != "" }) {
 			w.tb.Errorf("%s was not taken up again", path)
 		}
 	}
@@ -187,8 +194,10 @@ func (w *witness) lacks(log []disk.Op) {
 
 // partials has downloads be left, taken up again, made void by a new version, and
 // noted while they go on.
-func (w *witness) partials(m *rig.Mirrord, next func(string, int)) {
+func (w *witness) partials(m *rig.Mirrord, layer string, next func(string, int)) {
 	w.tb.Helper()
+	w.u.Rate(100 << 10) // a layer's readers wait half a second for its verdict
+	w.leave(m, layer)
 	w.u.Rate(1 << 20)
 	for _, p := range []string{"files/resumed", "files/void"} {
 		next(p, 200_000)
@@ -201,4 +210,5 @@ func (w *witness) partials(m *rig.Mirrord, next func(string, int)) {
 	w.u.Rate(0)
 	w.get(m, "files/resumed")
 	w.get(m, "files/void")
+	w.get(m, layer)
 }

@@ -29,9 +29,9 @@ const recoveries, recoveriesDeep = 10, 60
 
 // recoveryCuts has the next start, too, be cut short between any two operations, by
 // a kill and by the power.
-func recoveryCuts(t *testing.T, w *witness, h *disk.History, rnd *rand.Rand, deep bool) {
+func recoveryCuts(t *testing.T, w *witness, h *disk.History, rnd *rand.Rand, s scope) {
 	most := recoveries
-	if deep {
+	if s.deep {
 		most = recoveriesDeep
 	}
 	c := newCourt(t, w)
@@ -73,9 +73,9 @@ const offlines, offlinesDeep = 6, 40
 
 // offlineAfter serves what is left without an upstream: the files of a suite must
 // be of one state, and what was acknowledged must be there.
-func offlineAfter(t *testing.T, w *witness, h *disk.History, rnd *rand.Rand, deep bool) {
+func offlineAfter(t *testing.T, w *witness, h *disk.History, rnd *rand.Rand, s scope) {
 	most := offlines
-	if deep {
+	if s.deep {
 		most = offlinesDeep
 	}
 	parent := scratch(t)

@@ -24,6 +24,7 @@ func TestUnreadable(t *testing.T) {
 	for _, kind := range []disk.Kind{disk.Open, disk.Read} {
 		for _, lasts := range []bool{false, true} {
 			paths := p.republish(fmt.Sprintf("apt/%d", p.serial))
+			paths = append(paths, p.image(fmt.Sprint(p.serial), p.serial, 100_000)...)
 			for _, size := range []int{5_000, 100_000} { // the smaller is held in memory
 				paths = append(paths, p.next(fmt.Sprintf("files/%d", p.serial), size))
 			}

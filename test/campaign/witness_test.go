@@ -60,7 +60,7 @@ func newWitness(tb testing.TB, d *disk.Disk) *witness {
 func (w *witness) publish(path string, data []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.u.Set("/"+path, data)
+	w.u.Set("/"+path, data, labels(path, data)...)
 	w.versions[path] = append(w.versions[path], version{data: data})
 }
 
@@ -81,6 +81,9 @@ func (w *witness) get(m *rig.Mirrord, path string) rig.Reply {
 	if r.Err != nil || r.Status != 200 || !ok {
 		w.tb.Errorf("%s: %s: %.200q", path, r.How(), r.Body)
 		return r
+	}
+	if err := mislabels(r, path, r.Body); err != nil {
+		w.tb.Errorf("%s: %s: %v", path, r.How(), err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

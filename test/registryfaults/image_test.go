@@ -26,21 +26,8 @@ const blobSize = 1<<20 + 4321
 // newImage makes an image of which no other seed has the like, with one layer a size.
 func newImage(registry, repository string, seed uint64, sizes ...int) *image {
 	im := &image{registry: registry, repository: repository}
-	im.blobs = [][]byte{fmt.Appendf(nil, `{"architecture":"amd64","os":"linux","seed":%d}`, seed)}
-	for i, n := range sizes {
-		im.blobs = append(im.blobs, rig.Content(seed<<8+uint64(i), n))
-	}
-	var layers []string
-	for _, b := range im.blobs[1:] {
-		layers = append(layers, descriptor("application/vnd.oci.image.layer.v1.tar+gzip", b))
-	}
-	im.manifest = fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":%s,"layers":[%s]}`,
-		oci.TypeManifest, descriptor("application/vnd.oci.image.config.v1+json", im.blobs[0]), strings.Join(layers, ","))
+	im.manifest, im.blobs = rig.SmallImage(seed, sizes...)
 	return im
-}
-
-func descriptor(mediaType string, data []byte) string {
-	return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d}`, mediaType, sum(data), len(data))
 }
 
 func sum(data []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(data)) }

@@ -38,7 +38,8 @@ func (im *image) all() []string {
 // publishLists adds what is no image to a repository.
 func (im *image) publishLists(u *faulty.Server) {
 	u.Set(im.path("tags/list"), []byte(`{"name":"team/app","tags":["1"]}`), faulty.Type("application/json"))
-	index := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, oci.TypeIndex, descriptor(oci.TypeManifest, im.manifest))
+	index := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`,
+		oci.TypeIndex, oci.TypeManifest, sum(im.manifest), len(im.manifest))
 	u.Set(im.path("referrers/"+sum(im.manifest)), []byte(index), faulty.Type(oci.TypeIndex))
 }
 
