@@ -43,21 +43,19 @@ func (a *Answer) withKin(k kin) *Answer {
 	return a
 }
 
-// Lineage is the pattern that the paths of all states of the file match, below the
-// repository: a * in it stands for what changes. "" tells that the file is no dictionary.
+// Lineage is the pattern that the names of all states of the file match in its directory: a
+// * in it stands for what changes. "" tells that the file is no dictionary.
 func (a *Answer) Lineage() string {
 	k := a.kin
-	if k == nil {
-		return ""
-	}
-	dir, _ := path.Split(k.plan.Path)
 	switch {
+	case k == nil:
+		return ""
 	case k.plan.Role != "" && k.plan.Role != k.plan.Path:
-		return dir + "*-" + path.Base(k.plan.Role)
+		return "*-" + path.Base(k.plan.Role)
 	case k.plan.Digest != "":
-		return dir + "*"
+		return "*"
 	}
-	return k.plan.Path
+	return path.Base(k.plan.Path)
 }
 
 // had reports that the file had those bytes in a state that clients can ask for, or

@@ -155,7 +155,7 @@ func (c *conn) hit(target string, request []byte) (bool, error) {
 	counts.answers[way].Inc()
 	c.peer.link.state.Store(sending)
 	defer c.peer.link.state.Store(looking)
-	sent, err := c.send(appendHead(c.head[:0], path, a, c.peer.lineage(name, a)), a.Bytes(), f)
+	sent, err := c.send(appendHead(c.head[:0], path, a, c.peer.lineage(target, a)), a.Bytes(), f)
 	counts.sent[way].Add(float64(sent))
 	if c.s.Access != nil {
 		c.logHit(request, target, name, way.String(), at, sent, err)

@@ -18,17 +18,21 @@ const (
 )
 
 // lineage is the value of Use-As-Dictionary: the paths of all states of the file that is
-// answered. It is "" where it is no dictionary, where somebody on the way might not know
-// the coding, and where the path would need more than quotes.
-func (p *peer) lineage(repo string, a *mirror.Answer) string {
+// answered at target, a path as it came. It is "" where the file is no dictionary, where
+// somebody on the way might not know the coding, and where the path would need more than quotes.
+func (p *peer) lineage(target string, a *mirror.Answer) string {
 	if !p.secure {
 		return ""
 	}
-	below := a.Lineage()
-	if below == "" || !only([]byte(below), patternMarks) {
+	name := a.Lineage()
+	if name == "" {
 		return ""
 	}
-	return `match="/` + repo + "/" + below + `"`
+	all := target[:strings.LastIndexByte(target, '/')+1] + name
+	if !only([]byte(all), patternMarks) {
+		return ""
+	}
+	return `match="` + all + `"`
 }
 
 // patternMarks may stand in a URL pattern and mean themselves, but for *.

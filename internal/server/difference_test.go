@@ -182,10 +182,10 @@ func TestDictionariesWhereSecure(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if got := (&peer{}).lineage("r", a); got != "" {
+	if got := (&peer{}).lineage("/r/list.txt", a); got != "" {
 		t.Errorf("over a plain connection: %q", got)
 	}
-	if got := (&peer{secure: true}).lineage("r", a); got == "" {
-		t.Error("over a secure connection: nothing")
+	if got := (&peer{secure: true}).lineage("/fleet/v1/repos/r/list.txt", a); got != `match="/fleet/v1/repos/r/list.txt"` {
+		t.Errorf("over a secure connection, elsewhere: %q", got)
 	}
 }

@@ -257,7 +257,7 @@ func (s *server) open(w http.ResponseWriter, r *http.Request, req mirror.Request
 		return err
 	}
 	defer a.Close()
-	if lineage := peerOf(r).lineage(name, a); lineage != "" {
+	if lineage := peerOf(r).lineage(r.URL.EscapedPath(), a); lineage != "" {
 		offer(w.Header(), lineage)
 		if coded := difference(r, a); coded != nil {
 			defer coded.Close()
