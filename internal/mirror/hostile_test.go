@@ -17,29 +17,37 @@ import (
 	"mirrord/internal/repo"
 )
 
-const packages = suite + "/main/binary-amd64/Packages"
+const (
+	packages    = suite + "/main/binary-amd64/Packages"
+	translation = suite + "/main/i18n/Translation-en"
+)
 
-// TestListedAndNeverThere: archives list the plain Packages and keep only the
-// compressed ones. That a client asked for it holds no update back, and costs
-// upstream one question in a while.
+// translated adds an index that is in no other form, and another in each archive.
+func translated(a *archive) *archive {
+	a.files[translation] = "Package: hello\nDescription-en: of " + a.files[packages]
+	return a
+}
+
+// TestListedAndNeverThere: an index that archives list and do not keep, in no form. That
+// a client asked for it holds no update back, and costs upstream one question in a while.
 func TestListedAndNeverThere(t *testing.T) {
 	h := newHouse(t, 1)
-	old, young := newArchive("1", "hello").seal(monday), newArchive("22", "hello").seal(tuesday)
+	old, young := translated(newArchive("1", "hello")).seal(monday), translated(newArchive("22", "hello")).seal(tuesday)
 	old.publish(h.ups[0])
-	h.ups[0].Remove("/" + packages)
+	h.ups[0].Remove("/" + translation)
 	h.update(nil, old)
 	h.asked()
 	for range 3 {
-		if _, err := h.open(nil, packages); !errors.Is(err, ErrIncomplete) {
+		if _, err := h.open(nil, translation); !errors.Is(err, ErrIncomplete) {
 			t.Fatalf("%v, expected ErrIncomplete", err)
 		}
 	}
 	got := h.asked()
-	if n := len(slices.DeleteFunc(got, func(s string) bool { return !strings.HasPrefix(s, packages) })); n != 1 {
+	if n := len(slices.DeleteFunc(got, func(s string) bool { return !strings.HasPrefix(s, translation) })); n != 1 {
 		t.Errorf("upstream was asked %d times for what it has not, expected once", n)
 	}
 	young.publish(h.ups[0])
-	h.ups[0].Remove("/" + packages)
+	h.ups[0].Remove("/" + translation)
 	h.advance(2 * time.Minute)
 	h.update(nil, young)
 }
@@ -48,12 +56,12 @@ func TestListedAndNeverThere(t *testing.T) {
 // no more, holds an update back for a while and not for ever.
 func TestVanishedIndex(t *testing.T) {
 	h := newHouse(t, 1)
-	old, young := newArchive("1", "hello").seal(monday), newArchive("22", "hello").seal(tuesday)
+	old, young := translated(newArchive("1", "hello")).seal(monday), translated(newArchive("22", "hello")).seal(tuesday)
 	old.publish(h.ups[0])
 	h.update(nil, old)
-	h.wants(nil, packages, old.files[packages])
+	h.wants(nil, translation, old.files[translation])
 	young.publish(h.ups[0])
-	h.ups[0].Remove("/" + packages)
+	h.ups[0].Remove("/" + translation)
 	h.advance(2 * time.Minute)
 	h.wants(nil, release, old.files[release])
 	h.advance(vanishedFor)

@@ -36,13 +36,14 @@ func (rt *root) prove(ctx context.Context, g *generation, l repo.Listing) error 
 	for _, ref := range l.Refs {
 		refs[rt.r.role(ref.Path)] = ref
 	}
+	inRole := func(role string) (repo.Ref, bool) { ref, ok := refs[role]; return ref, ok }
 	var eg errgroup.Group // none ends the others: each notes what upstream lacks
 	eg.SetLimit(proveAtOnce)
 	proved := false
 	for _, p := range rt.usedPaths() {
 		if ref, ok := refs[p]; ok {
 			proved = true
-			eg.Go(func() error { return rt.proveUsed(ctx, g, ref) })
+			eg.Go(func() error { return rt.proveUsed(ctx, g, ref, inRole) })
 		}
 	}
 	if proved {
@@ -54,8 +55,13 @@ func (rt *root) prove(ctx context.Context, g *generation, l repo.Listing) error 
 // proveUsed has an index in the store that clients use. One that upstream lists
 // and has not keeps a generation back for vanishedFor: an upstream that is being
 // synchronised brings it, one that dropped it never will.
-func (rt *root) proveUsed(ctx context.Context, g *generation, ref repo.Ref) error {
+func (rt *root) proveUsed(ctx context.Context, g *generation, ref repo.Ref, inRole func(string) (repo.Ref, bool)) error {
 	err := rt.r.ensure(ctx, g, ref)
+	if lacks(err) {
+		if c, uerr := rt.r.unpack(ctx, g.ByHash, ref, rt.r.formsOf(ref, inRole), err); uerr == nil {
+			return c.Close()
+		}
+	}
 	if !lacks(err) {
 		if err == nil {
 			rt.lacks(ref.Path, false)

@@ -51,6 +51,10 @@ func (r *repository) openIndex(ctx context.Context, plan repo.Plan, req Request)
 		return headOf(ref), nil
 	}
 	c, err := r.fetchIndex(ctx, g.ByHash, ref)
+	if err != nil && listed {
+		inRole := func(role string) (repo.Ref, bool) { return rt.inRole(g, role) }
+		c, err = r.unpack(ctx, g.ByHash, ref, r.formsOf(ref, inRole), err)
+	}
 	if err != nil {
 		if errors.Is(err, ErrIncomplete) {
 			rt.doubt() // upstream moved on: look what it has now
