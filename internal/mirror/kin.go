@@ -38,7 +38,8 @@ func (a *Answer) withKin(k kin) *Answer {
 		name = k.plan.Path
 	}
 	if dcz.Fits(a.Size, a.Size) && !packed[path.Ext(name)] {
-		a.kin = &k
+		kept := k // so that k itself costs no allocation where it is not kept
+		a.kin = &kept
 	}
 	return a
 }
