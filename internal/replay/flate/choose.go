@@ -4,45 +4,59 @@ import (
 	"mirrord/internal/patch"
 )
 
-// What a trial looks at, and what is exact enough.
+// What a trial looks at.
 const (
 	levelTrial  = 1 << 14 // tokens, for the level
 	familyTrial = 1 << 17 // for the family, which shows where blocks end
-	exact       = familyTrial >> 10
 )
+
+// A verdict is how many tokens of a trial were foretold wrongly.
+type verdict struct {
+	wrong, tokens int
+	whole         bool // there were no more
+}
+
+// exact is true of a model that no old stream makes better.
+func (v verdict) exact() bool { return v.wrong <= v.tokens>>10 }
 
 // A chooser finds who foretells a stream best, by trial of its beginning.
 type chooser struct {
 	script, content patch.Content
+	old             Old
+	matches         []patch.Match
 	best            setup
-	wrong           int  // tokens, of best in the last trial
-	done            bool // best was tried on the whole stream, and never wrong
+	verdict         // of best in the last trial
 }
 
-// choose is the setup by which a stream is packed; an old one may have something to say.
-func choose(script, content patch.Content, hasOld bool) (setup, error) {
-	c := &chooser{script: script, content: content, wrong: unknown}
+// choose is the setup by which the stream is packed.
+func (c *chooser) choose() (setup, error) {
+	c.verdict = unknown
 	err := c.level()
-	if err == nil && !c.done {
+	if err == nil && !c.done() {
 		err = c.family()
 	}
-	if err == nil && c.wrong > exact {
-		c.best.old = hasOld
+	if err == nil && !c.exact() {
 		err = c.regular()
+	}
+	if err == nil && !c.exact() && c.old.Script != nil {
+		err = c.elder()
 	}
 	return c.best, err
 }
 
-const unknown = 1 << 30
+var unknown = verdict{wrong: 1 << 30}
+
+// done reports whether best foretells all of the stream.
+func (c *chooser) done() bool { return c.whole && c.wrong == 0 }
 
 // try takes s if it is wrong less often than the best so far.
 func (c *chooser) try(s setup, tokens int) error {
-	if c.done {
+	if c.done() {
 		return nil
 	}
-	n, whole, err := c.trial(s, tokens, c.wrong)
-	if err == nil && n < c.wrong {
-		c.best, c.wrong, c.done = s, n, n == 0 && whole
+	v, err := c.trial(s, tokens, c.wrong)
+	if err == nil && v.wrong < c.wrong {
+		c.best, c.verdict = s, v
 	}
 	return err
 }
@@ -63,7 +77,7 @@ func (c *chooser) level() error {
 
 func (c *chooser) family() error {
 	s := c.best
-	c.wrong = unknown
+	c.verdict = unknown
 	families := []int{gzipFamily, zlibFamily, zlibBig, gzipSyncable}
 	if s.family == goFamily {
 		families = []int{goFamily}
@@ -74,6 +88,17 @@ func (c *chooser) family() error {
 		}
 	}
 	return nil
+}
+
+// elder asks the old stream too, unless that is worse.
+func (c *chooser) elder() error {
+	s := c.best
+	s.old = true
+	v, err := c.trial(s, familyTrial, c.wrong+1)
+	if err == nil && v.wrong <= c.wrong {
+		c.best = s
+	}
+	return err
 }
 
 // regular looks whether blocks end where their content has a certain length, as
@@ -134,19 +159,20 @@ func atAll(ends []int64, chunk int64) bool {
 	return true
 }
 
-// trial counts what s foretells wrongly of the first tokens, up to most. It
-// reports whether there were no more.
-func (c *chooser) trial(s setup, tokens, most int) (wrong int, whole bool, err error) {
-	t, err := newTeller(s, c.content, Old{}, nil)
+// trial asks s for the first tokens, up to most wrong ones.
+func (c *chooser) trial(s setup, tokens, most int) (v verdict, err error) {
+	t, err := newTeller(s, c.content, c.old, c.matches)
 	if err != nil {
-		return 0, false, err
+		return v, err
 	}
+	defer t.model.release()
 	r := newScriptReader(c.script)
 	var b block
 	_, record, body, err := r.next()
 	for err == nil && t.err == nil {
 		if more, err := b.decode(record, body); err != nil || !more {
-			return wrong, true, err
+			v.whole = true
+			return v, err
 		}
 		t.bounds.begin(t.pos)
 		if b.kind == stored {
@@ -154,15 +180,15 @@ func (c *chooser) trial(s setup, tokens, most int) (wrong int, whole bool, err e
 			_, record, body, err = r.next()
 			continue
 		}
-		for tok := literal; tok != end && t.err == nil; {
+		for tok := literal; tok != end && t.err == nil; v.tokens++ {
 			if tok, record, body, err = r.next(); err != nil {
-				return 0, false, err
+				return v, err
 			}
-			if tokens--; tokens < 0 || wrong >= most {
-				return wrong, false, nil
+			if v.tokens == tokens || v.wrong >= most {
+				return v, nil
 			}
 			if guess, _ := t.foretell(); guess != tok {
-				wrong++
+				v.wrong++
 			}
 			t.took(tok)
 		}
@@ -170,5 +196,5 @@ func (c *chooser) trial(s setup, tokens, most int) (wrong int, whole bool, err e
 	if err == nil {
 		err = t.err
 	}
-	return wrong, false, err
+	return v, err
 }

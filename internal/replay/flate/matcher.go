@@ -1,6 +1,9 @@
 package flate
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"sync"
+)
 
 // A matcher foretells what an encoder finds: it keeps chains of the places that
 // begin alike, as the zlib family does.
@@ -9,11 +12,11 @@ type matcher struct {
 	win     *window
 	min     int
 	maxDist uint32
-	head    []uint32
-	chains  [windowSize]link // by the low bits of the place
-	next    int64            // the first place that is not in the chains
-	goBase  int64            // where the window of Go's encoder begins
-	ahead   found            // what was found at aheadAt while looking at the place before
+	*tables
+	head    []uint32 // the last place of each hash, in heads
+	next    int64    // the first place that is not in the chains
+	goBase  int64    // where the window of Go's encoder begins
+	ahead   found    // what was found at aheadAt while looking at the place before
 	aheadAt int64
 	front   [maxMatch]found // see candidates
 }
@@ -25,20 +28,33 @@ type link struct{ prev, nth uint32 }
 // found is a match; dist is 0 where there is none.
 type found struct{ length, dist int }
 
+// tables are what is large in a matcher; most streams are small, so they are used again.
+type tables struct {
+	heads  [1 << goBits]uint32
+	chains [windowSize]link // by the low bits of the place
+}
+
+var spare = sync.Pool{New: func() any { return new(tables) }}
+
 // Places in the chains are counted from here, so that 0 is far from all.
 const origin = 1 << 16
 
 func newMatcher(e *encoder, w *window) *matcher {
-	m := &matcher{encoder: e, win: w, min: minMatch, maxDist: zlibDist, aheadAt: -1}
+	m := &matcher{encoder: e, win: w, min: minMatch, maxDist: zlibDist, aheadAt: -1, tables: spare.Get().(*tables)}
 	if e.quad {
 		m.min, m.maxDist = 4, windowSize
-		m.head = make([]uint32, 1<<goBits)
+		m.head = m.heads[:]
 	} else {
 		m.next = 1 // zlib never finds the first byte
-		m.head = make([]uint32, 1<<e.hashBits)
+		m.head = m.heads[:1<<e.hashBits]
 	}
+	clear(m.head)
+	clear(m.chains[:])
 	return m
 }
+
+// release ends the use of m.
+func (m *matcher) release() { spare.Put(m.tables) }
 
 // Go's hash of four bytes.
 const (
@@ -55,13 +71,13 @@ func (m *matcher) enter(upto int64) {
 	}
 	b := m.win.buf[m.next-m.win.base : to-m.win.base+int64(m.min)]
 	here := uint32(m.next) + origin
-	head := m.head
+	head, chains := m.head, &m.chains
 	switch {
 	case m.quad:
 		for i := 0; i+4 < len(b); i++ {
 			h := binary.BigEndian.Uint32(b[i:]) * goHash >> (32 - goBits)
 			last := head[h]
-			m.chains[here%windowSize] = link{last, m.chains[last%windowSize].nth + 1}
+			chains[here%windowSize] = link{last, chains[last%windowSize].nth + 1}
 			head[h] = here
 			here++
 		}
@@ -72,7 +88,7 @@ func (m *matcher) enter(upto int64) {
 		for _, v := range b[2 : len(b)-1] {
 			h = (h<<shift ^ uint32(v)) & mask
 			last := head[h]
-			m.chains[here%windowSize] = link{last, m.chains[last%windowSize].nth + 1}
+			chains[here%windowSize] = link{last, chains[last%windowSize].nth + 1}
 			head[h] = here
 			here++
 		}

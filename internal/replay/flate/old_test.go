@@ -52,6 +52,16 @@ func TestOlderStreamForetells(t *testing.T) {
 	}
 }
 
+func TestOlderStreamForetellsASmallOne(t *testing.T) {
+	before := sample(20_000)
+	after, matches := edited(before)
+	stream := klauspost(after, 6)
+	alone, packed := len(roundTrip(t, stream, Old{}, nil)), len(roundTrip(t, stream, oldOf(t, klauspost(before, 6)), matches))
+	if packed > alone/3 {
+		t.Errorf("%d bytes take %d, and %d without the older stream", len(stream), packed, alone)
+	}
+}
+
 func TestAnOlderStreamThatHasNothingToDoWithIt(t *testing.T) {
 	old := oldOf(t, goFlate(sample(50_000), 1))
 	stream := klauspost(sample(200_000), 5)
@@ -95,7 +105,12 @@ func TestScriptIsFoundByPlace(t *testing.T) {
 }
 
 func TestHopFindsWhatWalkFinds(t *testing.T) {
-	content := bytes.Join([][]byte{sample(120_000), make([]byte, 3000), bytes.Repeat([]byte("abcab"), 3000), sample(60_000)}, nil)
+	rnd := rand.New(rand.NewPCG(9, 10))
+	var tagged []byte // what begins alike everywhere, in chains longer than are searched
+	for range 8000 {
+		tagged = append(tagged, 'x', 'y', 'z', 'w', byte('a'+rnd.IntN(8)), byte('a'+rnd.IntN(8)), byte('a'+rnd.IntN(8)))
+	}
+	content := bytes.Join([][]byte{sample(60_000), make([]byte, 3000), bytes.Repeat([]byte("abcab"), 3000), tagged, sample(60_000)}, nil)
 	for _, family := range []int{gzipFamily, zlibBig, goFamily} {
 		for _, level := range []int{6, 8, 9} {
 			e, _ := encoderOf(family, level)

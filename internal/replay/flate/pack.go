@@ -11,7 +11,7 @@ import (
 // Pack writes to w what Rebuild needs to make the stream again that script and
 // content came from. Matches say what of content was made from old's.
 func Pack(w io.Writer, script, content patch.Content, old Old, matches []patch.Match) error {
-	s, err := choose(script, content, old.Script != nil)
+	s, err := (&chooser{script: script, content: content, old: old, matches: matches}).choose()
 	if err != nil {
 		return err
 	}
@@ -21,7 +21,8 @@ func Pack(w io.Writer, script, content patch.Content, old Old, matches []patch.M
 	if err != nil {
 		return err
 	}
-	p := &packer{codec: c, script: newScriptReader(script), piece: make([]token, 0, maxPiece)}
+	defer c.model.release()
+	p := &packer{codec: c, script: newScriptReader(script)}
 	if err := p.stream(); err != nil {
 		return err
 	}

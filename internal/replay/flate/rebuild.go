@@ -22,7 +22,8 @@ func Rebuild(w io.Writer, packed io.Reader, content patch.Content, old Old, matc
 	if err != nil {
 		return err
 	}
-	r := &rebuilder{codec: c, out: bitWriter{w: w}, piece: make([]token, 0, maxPiece)}
+	defer c.model.release()
+	r := &rebuilder{codec: c, out: bitWriter{w: w}}
 	for !r.b.final {
 		if err := r.block(); err != nil {
 			return err

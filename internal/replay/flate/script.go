@@ -9,9 +9,9 @@ import (
 	"mirrord/internal/patch"
 )
 
-// A script is what Decompose read off a stream, in pages of equal size, so that
-// what was decided at a place of the content is found by bisection. A page is the place in the
-// content that it begins at (8 bytes), and words of 4, little-endian; zeros fill it up. Words are
+// A script is what Decompose read off a stream, in pages of equal size but the last, so
+// that what was decided at a place of the content is found by bisection. A page is the
+// place in the content that it begins at (8 bytes), and words of 4, little-endian; zeros fill it up. Words are
 // tokens; a run of n literals is literalRun|n. A word with blockRecord set in
 // front begins a block, or ends the stream, and has as many bytes behind it as
 // its low 16 bits say, in whole words, all in one page:
@@ -23,7 +23,6 @@ import (
 const (
 	pageSize   = 1 << 14
 	pageHead   = 8
-	pageWords  = (pageSize - pageHead) / 4
 	literalRun = 1 << 30
 	recordMark = 3 << 30
 	endRecord  = 3 // where a block has its kind
@@ -95,7 +94,11 @@ func (s *scriptWriter) flush() {
 		return
 	}
 	clear(s.page[s.used:])
-	if _, err := s.w.Write(s.page[:]); err != nil && s.err == nil {
+	s.write(s.page[:])
+}
+
+func (s *scriptWriter) write(p []byte) {
+	if _, err := s.w.Write(p); err != nil && s.err == nil {
 		s.err = err
 	}
 	s.used = 0
@@ -139,7 +142,7 @@ func (s *scriptWriter) block(b *block) {
 // close ends the script of a stream whose last byte is filled with pad.
 func (s *scriptWriter) close(pad uint8) error {
 	s.record(endRecord<<kindShift, []byte{pad})
-	s.flush()
+	s.write(s.page[:s.used])
 	return s.err
 }
 
@@ -158,13 +161,18 @@ func newScriptReader(script patch.Content) *scriptReader {
 }
 
 func (s *scriptReader) load(number int64) error {
-	if n, err := s.script.ReadAt(s.buf[:], number*pageSize); n < pageSize {
+	n, err := s.script.ReadAt(s.buf[:], number*pageSize)
+	if err == io.EOF {
+		err = nil
+	}
+	if err == nil && n < pageHead {
+		err = errScript
+	}
+	if err != nil {
 		s.number = -1
-		if err == nil || err == io.EOF {
-			err = errScript
-		}
 		return err
 	}
+	clear(s.buf[n:])
 	s.number, s.at, s.left = number, pageHead, 0
 	s.pos = int64(binary.LittleEndian.Uint64(s.buf[:]))
 	return nil
@@ -252,7 +260,7 @@ func (b *block) decode(record uint32, body []byte) (bool, error) {
 
 // seek makes the next token the first that begins at pos of the content or behind it.
 func (s *scriptReader) seek(pos int64) error {
-	pages := s.script.Size() / pageSize
+	pages := (s.script.Size() + pageSize - 1) / pageSize
 	var failed error
 	number := int64(sort.Search(int(pages), func(i int) bool {
 		var head [pageHead]byte

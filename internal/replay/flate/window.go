@@ -16,12 +16,16 @@ type window struct {
 	size    int64
 	base    int64 // the place of buf[0]
 	filled  int
-	buf     [1<<18 + 8]byte // 8 more, so that words can be read anywhere
+	buf     []byte // 8 more than are filled, so that words can be read anywhere
 }
 
 const lookAhead = 2*maxMatch + 8
 
-func newWindow(c patch.Content) *window { return &window{content: c, size: c.Size()} }
+func newWindow(c patch.Content) *window {
+	w := &window{content: c, size: c.Size()}
+	w.buf = make([]byte, min(w.size, 1<<18)+8)
+	return w
+}
 
 // at makes buf hold what is around pos, and gives its index there. Places only
 // go up.
@@ -31,7 +35,7 @@ func (w *window) at(pos int64) (int, error) {
 		return i, nil
 	}
 	if from := i - windowSize; from > 0 {
-		copy(w.buf[:], w.buf[from:w.filled])
+		copy(w.buf, w.buf[from:w.filled])
 		w.base += int64(from)
 		w.filled -= from
 	}
