@@ -23,11 +23,13 @@ const (
 	// Of any encoder, told with its decisions.
 	deflate kind = 1 // RFC 1951
 	gzipped kind = 2 // the same, and behind it RFC 1952's CRC-32 and size
+	xzKind  kind = 3 // one stream of the .xz format, LZMA2 alone
 
 	// In the old file only, for what they hold.
 	unpackedDeflate kind = 8
 	unpackedGzip    kind = 9
 	unpackedZstd    kind = 10 // to the end of what it lies in
+	unpackedXZ      kind = 11
 
 	// By an encoder of known decisions.
 	goGzip kind = 16 // and the level, 1 to 9: Go's compress/flate, and behind it as for gzipped
@@ -59,9 +61,11 @@ var codecs = func() map[kind]codec {
 	all := map[kind]codec{
 		deflate:         deflateCodec,
 		gzipped:         gzipCodec,
+		xzKind:          xzCodec,
 		unpackedDeflate: {name: "deflate, unpacked", decompose: inflate},
 		unpackedGzip:    {name: "gzip, unpacked", decompose: gunzip},
 		unpackedZstd:    {name: "zstd, unpacked", decompose: unzstd},
+		unpackedXZ:      {name: "xz, unpacked", decompose: unxz},
 	}
 	for level := 1; level <= 9; level++ {
 		all[goGzip+kind(level)] = newGoGzip(level)

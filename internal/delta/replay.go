@@ -6,7 +6,21 @@ import (
 
 	"mirrord/internal/patch"
 	"mirrord/internal/replay/flate"
+	"mirrord/internal/replay/lzma"
 )
+
+var xzCodec = codec{
+	name: "xz", family: "xz", decompose: lzma.Decompose,
+	pack: func(w io.Writer, s stream) error {
+		return lzma.Pack(w, s.script, s.content, lzma.Old{Content: s.oldContent, Script: s.oldScript}, s.matches)
+	},
+	rebuild: func(w io.Writer, packed io.Reader, s stream) error {
+		return lzma.Rebuild(w, packed, s.content, lzma.Old{Content: s.oldContent, Script: s.oldScript}, s.matches)
+	},
+}
+
+// unxz leaves the decisions away.
+func unxz(r *bufio.Reader, content, _ io.Writer) error { return lzma.Decompose(r, content, io.Discard) }
 
 var deflateCodec = codec{
 	name: "deflate", family: "deflate",

@@ -16,6 +16,7 @@ var (
 	gzipFormat    = format{unpacked: unpackedGzip, replayed: gzipped}
 	deflateFormat = format{unpacked: unpackedDeflate, replayed: deflate}
 	zstdFormat    = format{unpacked: unpackedZstd}
+	xzFormat      = format{unpacked: unpackedXZ, replayed: xzKind}
 )
 
 // look is what a run of bytes seems to be: a stream of a format, nil for none, that
@@ -35,6 +36,9 @@ func sniff(c patch.Content) look {
 		if skip, ok := gzipHeader(head); ok {
 			return look{&gzipFormat, skip, gzipEncoders(head)}
 		}
+	}
+	if bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")) {
+		return look{format: &xzFormat}
 	}
 	if bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")) {
 		return look{format: &zstdFormat, encoders: []kind{goZstd + 2, goZstd + 1, goZstd + 3}}
