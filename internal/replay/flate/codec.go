@@ -20,6 +20,7 @@ type codec struct {
 	*replay.Coder
 	teller
 	m                    models
+	hist                 uint8 // which of the last three tokens were wrong
 	lastKind, lastStored int
 	all                  [frontSteps]found
 }
@@ -247,10 +248,14 @@ func (c *codec) failed() error {
 	if c.err != nil {
 		return c.err
 	}
-	if err := c.Err(); errors.Is(err, io.ErrUnexpectedEOF) {
+	return codingError(c.Coder)
+}
+
+// codingError is what went wrong in reading or writing the packed form.
+func codingError(c *replay.Coder) error {
+	err := c.Err()
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: it ends too early", ErrCorrupt)
-	} else if err != nil {
-		return err
 	}
-	return nil
+	return err
 }

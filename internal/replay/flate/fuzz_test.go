@@ -60,7 +60,10 @@ func FuzzRebuild(f *testing.F) {
 	f.Fuzz(func(t *testing.T, packed []byte, from, to, n int64) {
 		var out bounded
 		matches := []patch.Match{{Old: from, New: to, Len: n}}
-		_ = Rebuild(&out, bytes.NewReader(packed), contentOf(content), old, matches)
+		err := Rebuild(&out, bytes.NewReader(packed), contentOf(content), old, matches)
+		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, errFull) {
+			t.Fatalf("%v is not laid to the packed form", err)
+		}
 	})
 }
 

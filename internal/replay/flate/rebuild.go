@@ -15,8 +15,8 @@ func Rebuild(w io.Writer, packed io.Reader, content patch.Content, old Old, matc
 	coder := replay.NewDecoder(packed)
 	var s setup
 	s.code(coder)
-	if err := coder.Err(); err != nil {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	if err := codingError(coder); err != nil {
+		return err
 	}
 	c, err := newCodec(coder, s, content, old, matches)
 	if err != nil {

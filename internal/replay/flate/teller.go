@@ -35,7 +35,6 @@ type teller struct {
 	bounds bounds
 	elder  *elder // nil where the old stream is not asked
 	pos    int64
-	hist   uint8 // of the last three, which were wrong
 	err    error
 }
 
@@ -45,6 +44,9 @@ func newTeller(s setup, content patch.Content, old Old, matches []patch.Match) (
 		return nil, fmt.Errorf("%w: encoder %d.%d is unknown", ErrCorrupt, s.family, s.level)
 	}
 	win := newWindow(content)
+	if s.length > win.size || s.chunk > win.size {
+		return nil, fmt.Errorf("%w: pieces of %d, chunks of %d bytes in %d", ErrCorrupt, s.length, s.chunk, win.size)
+	}
 	t := &teller{win: win, model: newMatcher(&e, win)}
 	t.bounds = bounds{encoder: &e, win: win, length: s.length, chunk: s.chunk}
 	if s.old {
