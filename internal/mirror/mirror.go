@@ -26,6 +26,8 @@ type Adapter interface {
 	Members() [][]string
 	// Root checks that a root's files agree and tells what they vouch for.
 	Root(dir string, files map[string][]byte) (repo.Listing, error)
+	// Lineage tells what the versions of the file at path have in common.
+	Lineage(path string) repo.Lineage
 	// Read tells what the index at path vouches for.
 	Read(path string, r io.Reader, emit func(repo.Ref) error) error
 }
@@ -43,6 +45,8 @@ type Config struct {
 	// Vet reports a file of a root that a list of mirrors knows not to be right;
 	// nil = there is no such list.
 	Vet func(ctx context.Context, path string, text []byte) error
+	// Shortcut is asked before Upstream for what a digest names; nil = there is none.
+	Shortcut Shortcut
 }
 
 // Options are what all repositories share.

@@ -30,3 +30,6 @@ func (Adapter) Root(string, map[string][]byte) (repo.Listing, error) {
 
 // Read always fails, since Plan calls no path an index.
 func (Adapter) Read(string, io.Reader, func(repo.Ref) error) error { return errNoIndex }
+
+// Lineage is of no path: nothing tells what a new version is.
+func (Adapter) Lineage(string) repo.Lineage { return repo.Lineage{} }
