@@ -37,11 +37,12 @@ func (w wish) openBlob(ctx context.Context) (*Answer, error) {
 // blob has the store give the blob, which is of that size; -1 unknown, and then it
 // comes in one piece.
 func (w wish) blob(ctx context.Context, path string, size int64) (*cache.Content, error) {
+	ref := repo.Ref{Path: w.repository + "@" + string(w.digest), Size: size, Digest: w.digest}
 	return w.fetch(ctx, path, cache.Want{
 		Name: w.entry("@" + string(w.digest)), Digest: w.digest, Size: size, Account: w.r.Name, Early: true, From: w.From,
-		Source: &source{
-			group: w.r.Upstream, name: w.r.Name, paths: []string{w.repository + "/" + path}, size: size, pinned: true, asked: w.sign, hears: w.hear,
-		},
+		Source: w.r.m.pinned(w.r.Shortcut, w.r.Name, ref, &source{
+			group: w.r.Upstream, name: w.r.Name, paths: []string{w.repository + "/" + path}, asked: w.sign, hears: w.hear,
+		}),
 	}, nil)
 }
 

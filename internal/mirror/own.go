@@ -31,6 +31,9 @@ func (o *own) Open(ctx context.Context, off int64, held cache.Meta) (*cache.Inco
 
 // note takes an answer, or what was said in place of one, for the client's.
 func (o *own) note(in *cache.Incoming, off int64, err error) error {
+	if err == nil && provesNothing(in) {
+		return nil
+	}
 	if err == nil {
 		o.opened.Store(true)
 		if o.coming != nil {

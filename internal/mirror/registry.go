@@ -34,6 +34,9 @@ type RegistryConfig struct {
 	// Shared tells which repositories everybody may read who reaches mirrord,
 	// fetched with the group's own credentials; nil = none.
 	Shared func(repository string) bool
+	// Shortcut is asked before Upstream for blobs; nil = there is none. What a client may
+	// read upstream is asked all the same.
+	Shortcut Shortcut
 }
 
 // registry is one configured registry and what is known of it.

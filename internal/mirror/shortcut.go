@@ -17,31 +17,42 @@ import (
 // digest, as upstream's bytes are.
 type Shortcut interface {
 	// Open gives the whole object that ref names, from its first byte, made with
-	// one of the stored objects in bases. ErrNoShortcut says that upstream is better.
+	// one of the stored objects in bases. Of a registry's blob ref.Path is
+	// REPOSITORY@DIGEST, and a shortcut is only for what the image repository has: that is
+	// taken from it as it is from upstream. ErrNoShortcut says that upstream is better.
 	Open(ctx context.Context, repoName string, ref repo.Ref, bases []Object) (io.ReadCloser, error)
 }
 
 // ErrNoShortcut reports an object for which there is no shortcut.
 var ErrNoShortcut = errors.New("no shortcut")
 
-// pinned is the source of what a digest names: upstream, at the likeliest of paths
-// first, and before it the repository's shortcut.
-func (r *repository) pinned(ref repo.Ref, src *source) cache.Source {
-	src.group, src.size, src.pinned = r.Upstream, ref.Size, true
-	if r.Shortcut == nil || ref.Size < 0 {
+// pinned is the source of what ref names in a repository or registry: src, and before
+// it the shortcut, where there is one.
+func (m *Mirror) pinned(short Shortcut, name string, ref repo.Ref, src *source) cache.Source {
+	src.size, src.pinned = ref.Size, true
+	if short == nil || ref.Size < 0 {
 		return src
 	}
-	return &shorter{source: src, r: r, ref: ref}
+	return &shorter{source: src, shortcut: short, m: m, repo: name, ref: ref}
 }
 
 // shorter is a source that takes the shortcut once, where a flight begins with the
 // first byte. Where there is none, or it fails on the way, the rest comes from upstream.
 type shorter struct {
 	*source
-	r   *repository
-	ref repo.Ref
+	shortcut Shortcut
+	m        *Mirror
+	repo     string
+	ref      repo.Ref
 
 	tried atomic.Bool // or passed by: there is no going back
+}
+
+// provesNothing reports an answer that upstream had no part in: it says nothing of what
+// a client may read.
+func provesNothing(in *cache.Incoming) bool {
+	_, short := in.Body.(*shortBody)
+	return short
 }
 
 // byShortcut is the origin of what came so: where the bytes are wrong, these are
@@ -84,24 +95,24 @@ func (s *shorter) Avoid(origin string) (others bool) {
 // RejectFrom blames a mirror; the shortcut is only named.
 func (s *shorter) RejectFrom(origin string, reason error) error {
 	if origin == byShortcut {
-		return fmt.Errorf("%s: %s: %w", s.r.Name, byShortcut, reason)
+		return fmt.Errorf("%s: %s: %w", s.repo, byShortcut, reason)
 	}
 	return s.source.RejectFrom(origin, reason)
 }
 
 // short opens the shortcut; nil where there is none.
 func (s *shorter) short(ctx context.Context) io.ReadCloser {
-	bases, err := s.r.m.Forebears(ctx, s.r.Name, s.ref.Path, s.ref.Digest)
+	bases, err := s.m.Forebears(ctx, s.repo, s.ref)
 	if err == nil && len(bases) == 0 {
 		return nil
 	}
 	var body io.ReadCloser
 	if err == nil {
-		body, err = s.r.Shortcut.Open(ctx, s.r.Name, s.ref, bases)
+		body, err = s.shortcut.Open(ctx, s.repo, s.ref, bases)
 	}
 	if err != nil {
 		if !errors.Is(err, ErrNoShortcut) {
-			s.r.m.log.Warn("a shortcut failed, upstream is asked", "repo", s.r.Name, "path", s.ref.Path, "err", err)
+			s.m.log.Warn("a shortcut failed, upstream is asked", "repo", s.repo, "path", s.ref.Path, "err", err)
 		}
 		return nil
 	}
@@ -147,7 +158,7 @@ func (b *shortBody) leave(why error) error {
 	if err := b.ctx.Err(); err != nil {
 		return err
 	}
-	b.s.r.m.log.Warn("a shortcut failed on the way, upstream gives the rest", "repo", b.s.r.Name, "path", b.s.ref.Path, "at", b.pos, "err", why)
+	b.s.m.log.Warn("a shortcut failed on the way, upstream gives the rest", "repo", b.s.repo, "path", b.s.ref.Path, "at", b.pos, "err", why)
 	in, err := b.s.source.Open(b.ctx, b.pos, cache.Meta{})
 	if err == nil && in.Off != b.pos {
 		in.Body.Close()

@@ -141,8 +141,7 @@ func TestShortcutFails(t *testing.T) {
 func TestShortcutFromTheMiddle(t *testing.T) {
 	y := newYard(t, 1)
 	want := y.want()
-	r := &repository{Config: Config{Shortcut: &shortcutFunc{}}}
-	want.Source = &shorter{source: want.Source.(*source), r: r, ref: repo.Ref{Size: want.Size}}
+	want.Source = new(Mirror).pinned(new(shortcutFunc), "r", repo.Ref{Size: want.Size}, want.Source.(*source))
 	want.From = want.Size - 1000
 	c, err := y.store.Get(t.Context(), want)
 	if err != nil {
@@ -171,7 +170,7 @@ func TestForebears(t *testing.T) {
 		"a root":       {"deb", release, 0, nil},
 		"another arch": {"deb", strings.Replace(path, "amd64", "arm64", 1), 0, nil},
 	} {
-		got, err := h.m.Forebears(t.Context(), c.repo, c.path, "")
+		got, err := h.m.Forebears(t.Context(), c.repo, repo.Ref{Path: c.path})
 		if len(got) != c.n || !errors.Is(err, c.err) {
 			t.Errorf("%s: %v, %v, expected %d", name, got, err, c.n)
 		}
@@ -179,7 +178,7 @@ func TestForebears(t *testing.T) {
 	if _, err := h.m.store.Purge(nil, []digest.Digest{digest.Of([]byte(strings.Repeat("alpha1\n", 2000)))}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := h.m.Forebears(t.Context(), "deb", path, ""); err != nil || len(got) != 0 {
+	if got, err := h.m.Forebears(t.Context(), "deb", repo.Ref{Path: path}); err != nil || len(got) != 0 {
 		t.Errorf("%v, %v, expected no base: it was purged", got, err)
 	}
 }

@@ -151,7 +151,7 @@ func (r *repository) fetchIndex(ctx context.Context, byHash bool, ref repo.Ref) 
 	if err := r.gone(key); err != nil && !r.m.store.Has(ref.Digest) {
 		return nil, fmt.Errorf("%w: %s: %s: %w", ErrIncomplete, r.Name, ref.Path, err)
 	}
-	src := r.pinned(ref, &source{paths: r.places(ref, byHash)})
+	src := r.m.pinned(r.Shortcut, r.Name, ref, &source{group: r.Upstream, paths: r.places(ref, byHash)})
 	c, err := r.m.store.Get(ctx, cache.Want{Account: r.Name, Digest: ref.Digest, Size: ref.Size, Source: src})
 	err = r.late(key, err)
 	var size *upstream.MismatchError
@@ -198,7 +198,7 @@ func (r *repository) openRef(ctx context.Context, ref repo.Ref, req Request) (*A
 	if req.Head && ref.Size >= 0 {
 		return headOf(ref), nil
 	}
-	src := r.pinned(ref, &source{name: r.Name, paths: []string{ref.Path}})
+	src := r.m.pinned(r.Shortcut, r.Name, ref, &source{group: r.Upstream, name: r.Name, paths: []string{ref.Path}})
 	c, err := r.m.store.Get(ctx, cache.Want{Account: r.Name, Digest: ref.Digest, Size: ref.Size, Early: true, From: req.From, Source: src})
 	if err != nil {
 		return nil, err
