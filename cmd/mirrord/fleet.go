@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"os"
 
+	"mirrord/internal/cache"
 	"mirrord/internal/config"
 	"mirrord/internal/fleet"
+	"mirrord/internal/mirror"
 	"mirrord/internal/token"
 	"mirrord/internal/upstream"
 )
@@ -68,8 +70,29 @@ func (h *hub) alone(r config.Repo) config.Repo {
 	return r
 }
 
+// shortcut is how the repository's objects come for fewer bytes; nil = there is no such
+// way.
+func (h *hub) shortcut(r config.Repo, s *fleet.Shortcut) mirror.Shortcut {
+	if !h.serves(r) {
+		return nil
+	}
+	return s
+}
+
+// deltas asks the hub for what tells new versions from older ones.
+func (h *hub) deltas(cfg *config.Config, store *cache.Store, t *upstream.Transport) *fleet.Shortcut {
+	if h == nil {
+		return nil
+	}
+	at := *h.Hub
+	at.Path = fleet.Prefix
+	return &fleet.Shortcut{Store: store, Metered: h.Metered, Hub: upstream.NewGroup(upstream.Config{
+		Name: "hub", Hub: &upstream.Hub{Base: &at, TLS: h.TLS, Token: h.token}, Timeouts: timeouts(cfg),
+	}, t)}
+}
+
 // fleetHandler serves edges; nil where none are.
-func fleetHandler(cfg *config.Config, tokens *token.Store) func(tree, registry fleet.Serve) http.Handler {
+func fleetHandler(cfg *config.Config, tokens *token.Store, deltas *fleet.Deltas) func(tree, registry fleet.Serve) http.Handler {
 	if !cfg.Fleet.Serve {
 		return nil
 	}
@@ -77,5 +100,5 @@ func fleetHandler(cfg *config.Config, tokens *token.Store) func(tree, registry f
 	for _, r := range cfg.Repos {
 		registries[r.Name] = r.Type == config.OCI
 	}
-	return fleet.NewHub(fleet.HubOptions{Tokens: tokens, Registries: registries, PlainHTTP: cfg.Fleet.PlainHTTP}).Handler
+	return fleet.NewHub(fleet.HubOptions{Tokens: tokens, Registries: registries, PlainHTTP: cfg.Fleet.PlainHTTP, Deltas: deltas}).Handler
 }

@@ -29,10 +29,15 @@ func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.O
 	if err != nil {
 		return o, lists, err
 	}
+	deltas := hub.deltas(cfg, o.Store, t)
 	for _, r := range cfg.Repos {
 		group := upstream.NewGroup(hub.first(r, groupConfig(cfg, r)), t)
+		if hub.serves(r) {
+			deltas.Links = append(deltas.Links, group)
+		}
 		if r.Type != config.OCI {
-			c := mirror.Config{Name: r.Name, Adapter: adapters[r.Type], Upstream: group, Fresh: r.Fresh, History: r.History}
+			c := mirror.Config{Name: r.Name, Adapter: adapters[r.Type], Upstream: group, Fresh: r.Fresh, History: r.History,
+				Shortcut: hub.shortcut(r, deltas)}
 			if err := lists.follow(cfg, hub.alone(r), &c, t, o.Log); err != nil {
 				return o, lists, err
 			}
@@ -41,6 +46,7 @@ func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.O
 		}
 		o.Registries = append(o.Registries, mirror.RegistryConfig{
 			Name: r.Name, Upstream: group, Fresh: r.Fresh, Gone: mirror.Gone(r.Gone), Shared: r.Shares,
+			Shortcut: hub.shortcut(r, deltas),
 		})
 		if r.Default {
 			o.Default = r.Name

@@ -19,6 +19,7 @@ type Fleet struct {
 	Hub       *url.URL    // nil = it is no edge
 	TLS       *tls.Config // what connections to the hub need that others do not, nil = nothing
 	TokenFile string      // a file that could be read at load
+	Metered   bool        // the link to the hub costs by the byte
 	Fallback  bool        // the repositories' upstreams are asked while the hub fails
 	Repos     map[string]Policy
 }
@@ -31,6 +32,7 @@ const OnDemand Policy = "on-demand"
 
 const (
 	expectedPolicy = "on-demand"
+	expectedLink   = "metered or unmetered"
 	expectedHub    = "a URL such as https://hub.example:8443, without user and path"
 )
 
@@ -45,9 +47,10 @@ func (r *reader) fleet(f *Fleet) setter {
 			"ca":         value(r, &ca, "ca", expectedCert, parseReadable),
 			"token_file": value(r, &f.TokenFile, "token_file", expectedFile, parseReadable),
 			"fallback":   value(r, &f.Fallback, "fallback", expectedBool, parseBool),
+			"link":       value(r, &f.Metered, "link", expectedLink, parseLink),
 			"repos":      r.policies(&f.Repos),
 		})
-		edge := ca+f.TokenFile != "" || f.Fallback || f.Repos != nil
+		edge := ca+f.TokenFile != "" || f.Fallback || f.Metered || f.Repos != nil
 		switch {
 		case err != nil:
 			return err
@@ -114,6 +117,16 @@ func parsePolicy(s string) (Policy, error) {
 		return p, nil
 	}
 	return "", fmt.Errorf("%q is unknown", s)
+}
+
+func parseLink(s string) (metered bool, err error) {
+	switch s {
+	case "metered":
+		return true, nil
+	case "unmetered":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is unknown", s)
 }
 
 func parseHub(s string) (*url.URL, error) {

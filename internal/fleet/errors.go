@@ -32,6 +32,8 @@ var statuses = []struct {
 	{token.ErrExpired, http.StatusUnauthorized, "invalid_token"},
 	{errRole, http.StatusForbidden, "insufficient_scope"},
 	{errGrant, http.StatusForbidden, "insufficient_scope"},
+	{errQuestion, http.StatusBadRequest, ""},
+	{errNoDelta, http.StatusNotFound, ""},
 	{errNoRoute, http.StatusNotFound, ""},
 	{errMethod, http.StatusMethodNotAllowed, ""},
 }

@@ -36,6 +36,7 @@ type HubOptions struct {
 	}
 	Registries map[string]bool // every repository, and whether it is a registry
 	PlainHTTP  bool            // edges on other machines are answered over plain HTTP
+	Deltas     *Deltas
 }
 
 // Hub answers edges. It is safe for concurrent use.
@@ -51,6 +52,7 @@ func (h *Hub) Handler(tree, registry Serve) http.Handler {
 		repos := h.handle(func(w http.ResponseWriter, r *http.Request) error { return h.repo(w, r, tree, registry) })
 		r.Get("/repos/*", repos)
 		r.Head("/repos/*", repos)
+		r.Get("/deltas/*", h.handle(h.delta))
 	})
 	r.NotFound(h.handle(func(http.ResponseWriter, *http.Request) error { return errNoRoute }))
 	r.MethodNotAllowed(h.handle(func(http.ResponseWriter, *http.Request) error { return errMethod }))

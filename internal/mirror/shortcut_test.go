@@ -38,8 +38,8 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 var errBroken = errors.New("broken")
 
-// updated has a mirror with the old package stored, and upstream with the new one.
-func updated(t *testing.T, short *shortcutFunc) (h *house, path, data string) {
+// withUpdate has a mirror with the old package stored, and upstream with the new one.
+func withUpdate(t *testing.T, short *shortcutFunc) (h *house, path, data string) {
 	h = newHouse(t, 1)
 	old := newArchive("1", "alpha", "beta").seal(monday)
 	old.publish(h.ups[0])
@@ -59,7 +59,7 @@ func updated(t *testing.T, short *shortcutFunc) (h *house, path, data string) {
 
 func TestShortcut(t *testing.T) {
 	short := new(shortcutFunc)
-	h, path, data := updated(t, short)
+	h, path, data := withUpdate(t, short)
 	short.open = func(repo.Ref, []Object) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(data)), nil }
 	h.wants(nil, path, data)
 	if got := h.asked(); len(got) != 0 {
@@ -118,7 +118,7 @@ func TestShortcutFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			short := new(shortcutFunc)
-			h, path, data := updated(t, short)
+			h, path, data := withUpdate(t, short)
 			short.open = func(repo.Ref, []Object) (io.ReadCloser, error) { return c.open() }
 			h.wants(nil, path, data)
 			sent := 0
@@ -158,7 +158,7 @@ func TestShortcutFromTheMiddle(t *testing.T) {
 }
 
 func TestForebears(t *testing.T) {
-	h, path, _ := updated(t, new(shortcutFunc))
+	h, path, _ := withUpdate(t, new(shortcutFunc))
 	for name, c := range map[string]struct {
 		repo, path string
 		n          int

@@ -124,9 +124,8 @@ type request struct {
 	Bytes  int64  `json:"bytes"`
 }
 
-// asked are the requests for repositories that edges made of a mirrord. It stops it: its
-// log is whole then.
-func (f *fleet) asked(hub *rig.Mirrord) (all []request) {
+// requests are what a mirrord was asked. It stops it: its log is whole then.
+func (f *fleet) requests(hub *rig.Mirrord) (all []request) {
 	f.t.Helper()
 	hub.Stop()
 	text, err := os.ReadFile(hub.Config)
@@ -143,6 +142,15 @@ func (f *fleet) asked(hub *rig.Mirrord) (all []request) {
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			f.t.Fatalf("%v in %s", err, line)
 		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// asked are the requests for repositories that edges made of a mirrord, which it stops.
+func (f *fleet) asked(hub *rig.Mirrord) (all []request) {
+	f.t.Helper()
+	for _, r := range f.requests(hub) {
 		if path, ok := strings.CutPrefix(r.URI, "/fleet/v1/repos/"); ok {
 			r.URI = path
 			all = append(all, r)
