@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
+	"time"
 
 	"mirrord/internal/cache"
 	"mirrord/internal/config"
@@ -17,7 +20,8 @@ import (
 // hub is the one that this mirrord is an edge of; nil = none.
 type hub struct {
 	config.Fleet
-	token string
+	token   string
+	offline bool // it is not followed
 }
 
 // readHub reads the token that is shown to it.
@@ -38,7 +42,7 @@ func readHub(cfg *config.Config) (*hub, error) {
 	if secret == "" {
 		return nil, fmt.Errorf("%s is empty, expected a token", cfg.Fleet.TokenFile)
 	}
-	return &hub{cfg.Fleet, secret}, nil
+	return &hub{cfg.Fleet, secret, cfg.Offline}, nil
 }
 
 // serves reports a repository that comes from the hub.
@@ -91,14 +95,80 @@ func (h *hub) deltas(cfg *config.Config, store *cache.Store, t *upstream.Transpo
 	}, t)}
 }
 
-// fleetHandler serves edges; nil where none are.
-func fleetHandler(cfg *config.Config, tokens *token.Store, deltas *fleet.Deltas) func(tree, registry fleet.Serve) http.Handler {
-	if !cfg.Fleet.Serve {
+// fleetSides are what this mirrord is in a fleet: each nil where it is not that.
+type fleetSides struct {
+	journal *fleet.Journal // of a hub
+	hub     *hub           // of an edge
+	served  *fleet.Hub
+	log     *slog.Logger
+}
+
+// openFleet reads what is known from before.
+func openFleet(cfg *config.Config, store *cache.Store, log *slog.Logger) (f fleetSides, err error) {
+	f.log = log
+	if cfg.Fleet.Serve {
+		if f.journal, err = fleet.OpenJournal(store, time.Now); err != nil {
+			return f, err
+		}
+	}
+	f.hub, err = readHub(cfg)
+	return f, err
+}
+
+// changed is who is told of changes.
+func (f fleetSides) changed() func(context.Context, mirror.Change) {
+	if f.journal == nil {
+		return nil
+	}
+	return f.journal.Add
+}
+
+// begin has the journal know the roots that moved while it was not told, and the hub be
+// followed. end may be called in any case.
+func (f fleetSides) begin(m *mirror.Mirror, store *cache.Store) (end func(), err error) {
+	if f.journal != nil {
+		m.EachRoot(func(c mirror.Change) { f.journal.Add(context.Background(), c) })
+	}
+	if f.hub == nil || f.hub.offline {
+		return func() {}, nil
+	}
+	policies := make(map[string]fleet.Policy)
+	for name, p := range f.hub.Repos {
+		policies[name] = fleet.Policy(p)
+	}
+	e, err := fleet.NewEdge(fleet.EdgeOptions{
+		Hub: f.hub.Hub, Token: f.hub.token, Client: f.hub.client(), Repos: policies, Mirror: m, Store: store, Own: f.journal, Log: f.log,
+	})
+	if err != nil {
+		return func() {}, err
+	}
+	e.Begin()
+	return e.Close, nil
+}
+
+// client is for the hub's news.
+func (h *hub) client() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = h.TLS
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// serve serves edges; it is nil where none are.
+func (f *fleetSides) serve(cfg *config.Config, tokens *token.Store, deltas *fleet.Deltas) func(tree, registry fleet.Serve, settle func(http.ResponseWriter, *http.Request)) http.Handler {
+	if f.journal == nil {
 		return nil
 	}
 	registries := make(map[string]bool)
 	for _, r := range cfg.Repos {
 		registries[r.Name] = r.Type == config.OCI
 	}
-	return fleet.NewHub(fleet.HubOptions{Tokens: tokens, Registries: registries, PlainHTTP: cfg.Fleet.PlainHTTP, Deltas: deltas}).Handler
+	f.served = fleet.NewHub(fleet.HubOptions{Tokens: tokens, Registries: registries, PlainHTTP: cfg.Fleet.PlainHTTP, Journal: f.journal, Deltas: deltas})
+	return f.served.Handler
+}
+
+// end has edges go where they are served from now on.
+func (f *fleetSides) end() {
+	if f.served != nil {
+		f.served.End()
+	}
 }

@@ -21,6 +21,7 @@ type house struct {
 	options mirror.Options
 	store   *cache.Store
 	mirror  *mirror.Mirror
+	fleet   fleetSides
 	traces  *tracing.Tracer // nil = none; its maker's to shut down
 	damaged chan error      // has an error when nothing can be stored or found any more
 
@@ -50,7 +51,10 @@ func openHouse(cfg *config.Config, traces *tracing.Tracer, log *slog.Logger) (h 
 	})
 	transport := upstream.NewTransport(upstream.Options{UserAgent: userAgent(), Offline: cfg.Offline, Trace: traces.Upstream()})
 	h.ends = append(h.ends, transport.Close)
-	options, lists, err := wire(cfg, transport, mirror.Options{Store: h.store, Scrub: cfg.Cache.Scrub, Log: log})
+	if h.fleet, err = openFleet(cfg, h.store, log); err != nil {
+		return h, err
+	}
+	options, lists, err := wire(cfg, transport, h.fleet.hub, mirror.Options{Store: h.store, Scrub: cfg.Cache.Scrub, Changed: h.fleet.changed(), Log: log})
 	h.ends = append(h.ends, lists.close)
 	if err != nil {
 		return h, err
@@ -60,7 +64,9 @@ func openHouse(cfg *config.Config, traces *tracing.Tracer, log *slog.Logger) (h 
 		return h, err
 	}
 	h.ends = append(h.ends, h.mirror.Close)
-	return h, nil
+	end, err := h.fleet.begin(h.mirror, h.store)
+	h.ends = append(h.ends, end)
+	return h, err
 }
 
 // close lets the data directory go. It may be called twice.
@@ -82,12 +88,14 @@ func (h *house) server(s secured, access accessLog, log *slog.Logger) (server.Se
 	if err != nil {
 		return server.Server{}, err
 	}
-	return server.New(server.Options{
+	srv := server.New(server.Options{
 		Mirror: h.mirror, Paths: paths(h.cfg), Default: h.options.Default, Login: asksLogin(h.cfg), Lists: answered, Public: h.cfg.PublicURL,
 		Repos: names(h.cfg), Register: registry, Metrics: metrics.Handler(registry),
-		Admin: adminAPI(h.cfg, h.mirror, h.store, tokens, registry), Fleet: fleetHandler(h.cfg, tokens, fleet.NewDeltas(h.store, h.mirror)), TLS: s.tls, Around: s.around,
+		Admin: adminAPI(h.cfg, h.mirror, h.store, tokens, registry), Fleet: h.fleet.serve(h.cfg, tokens, fleet.NewDeltas(h.store, h.mirror)), TLS: s.tls, Around: s.around,
 		Access: access.take(), Trace: h.traces.Request(), Log: log,
-	}), nil
+	})
+	srv.RegisterOnShutdown(h.fleet.end)
+	return srv, nil
 }
 
 // openTraces is nil where none are configured.

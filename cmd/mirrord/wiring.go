@@ -23,12 +23,8 @@ var adapters = map[config.Type]mirror.Adapter{
 
 // wire gives each configured repository its adapter and its mirrors. The followers are
 // the caller's to close.
-func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.Options, followers, error) {
+func wire(cfg *config.Config, t *upstream.Transport, hub *hub, o mirror.Options) (mirror.Options, followers, error) {
 	var lists followers
-	hub, err := readHub(cfg)
-	if err != nil {
-		return o, lists, err
-	}
 	deltas := hub.deltas(cfg, o.Store, t)
 	for _, r := range cfg.Repos {
 		group := upstream.NewGroup(hub.first(r, groupConfig(cfg, r)), t)
@@ -53,6 +49,7 @@ func wire(cfg *config.Config, t *upstream.Transport, o mirror.Options) (mirror.O
 		}
 	}
 	o.Library = []string{oci.Hub} // where clients leave library/ out
+	var err error
 	o.Aliases, err = aliases(cfg)
 	return o, lists, err
 }

@@ -27,11 +27,14 @@ type Fleet struct {
 // Policy says what an edge fetches of a repository before it is asked.
 type Policy string
 
-// OnDemand fetches nothing.
-const OnDemand Policy = "on-demand"
+// OnDemand fetches nothing, Used what clients use.
+const (
+	OnDemand Policy = "on-demand"
+	Used     Policy = "used"
+)
 
 const (
-	expectedPolicy = "on-demand"
+	expectedPolicy = "on-demand or used"
 	expectedLink   = "metered or unmetered"
 	expectedHub    = "a URL such as https://hub.example:8443, without user and path"
 )
@@ -105,6 +108,9 @@ func (r *reader) fleetRepos(n ast.Node, cfg *Config) error {
 		if i < 0 {
 			return r.wrong(pair.Key, "fleet: %q is no repository here, expected one of repos", name)
 		}
+		if cfg.Repos[i].Type == Generic && cfg.Fleet.Repos[name] == Used {
+			return r.wrong(pair.Value, "fleet: used is not for type generic, of which no news are told; expected on-demand")
+		}
 		if cfg.Fleet.Fallback && len(cfg.Repos[i].Upstreams) == 0 {
 			return r.wrong(pair.Key, "fleet: %s has lists of mirrors only, which are not asked for beside a hub; expected upstreams, or fallback: false", name)
 		}
@@ -113,7 +119,7 @@ func (r *reader) fleetRepos(n ast.Node, cfg *Config) error {
 }
 
 func parsePolicy(s string) (Policy, error) {
-	if p := Policy(s); p == OnDemand {
+	if p := Policy(s); p == OnDemand || p == Used {
 		return p, nil
 	}
 	return "", fmt.Errorf("%q is unknown", s)

@@ -20,12 +20,12 @@ repos:
 `
 	}
 	edge := `{hub: "https://hub.example:8443", token_file: ` + token + `, `
-	cfg, err := Parse("m.yaml", []byte(with(edge+`serve: true, fallback: true, repos: {a: on-demand, g: on-demand}}`)))
+	cfg, err := Parse("m.yaml", []byte(with(edge+`serve: true, fallback: true, repos: {a: used, g: on-demand}}`)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if f := cfg.Fleet; !f.Serve || !f.Fallback || f.Hub.String() != "https://hub.example:8443" || f.TokenFile != token ||
-		f.Repos["a"] != OnDemand || f.Repos["g"] != OnDemand {
+		f.Repos["a"] != Used || f.Repos["g"] != OnDemand {
 		t.Errorf("%+v", f)
 	}
 	if _, err := Parse("m.yaml", []byte("fleet: "+edge+"repos: {debian: on-demand}}\n")); err != nil {
@@ -38,9 +38,10 @@ repos:
 		{with(`{hub: "https://h.example", repos: {a: on-demand}}`), `m.yaml:1: fleet has a hub and no token`},
 		{with(`{hub: "https://h.example", token_file: /nowhere, repos: {a: on-demand}}`), `m.yaml:1: token_file: "/nowhere" cannot be read`},
 		{with(edge + `}`), `m.yaml:1: fleet has a hub and no repos`},
-		{with(edge + `repos: [a]}`), `m.yaml:1: repos is a list, expected a mapping of repositories to on-demand`},
-		{with(edge + `repos: {a: some}}`), `m.yaml:1: a: "some" is unknown, expected on-demand`},
+		{with(edge + `repos: [a]}`), `m.yaml:1: repos is a list, expected a mapping of repositories to on-demand or used`},
+		{with(edge + `repos: {a: some}}`), `m.yaml:1: a: "some" is unknown, expected on-demand or used`},
 		{with(edge + `repos: {b: on-demand}}`), `m.yaml:1: fleet: "b" is no repository here`},
+		{with(edge + `repos: {g: used}}`), `m.yaml:1: fleet: used is not for type generic`},
 		{with(edge + `fallback: true, repos: {l: on-demand}}`), `m.yaml:1: fleet: l has lists of mirrors only`},
 		{with(`{hub: "http://h.example", token_file: ` + token + `, repos: {a: on-demand}}`), `m.yaml:1: hub: the token would be readable on the way`},
 		{with(`{hub: "https://u:hunter2@h.example", token_file: ` + token + `, repos: {a: on-demand}}`), `m.yaml:1: hub: "...@h.example" has a user`},

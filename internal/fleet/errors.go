@@ -17,6 +17,7 @@ var (
 	errGrant    = errors.New("the token does not grant that")
 	errNoRoute  = errors.New("nothing here")
 	errMethod   = errors.New("no such method")
+	errEnding   = errors.New("this mirrord is ending")
 )
 
 // statuses is the one place that says which status an error has, and by RFC 6750 which
@@ -36,6 +37,9 @@ var statuses = []struct {
 	{errNoDelta, http.StatusNotFound, ""},
 	{errNoRoute, http.StatusNotFound, ""},
 	{errMethod, http.StatusMethodNotAllowed, ""},
+	{errSince, http.StatusBadRequest, ""},
+	{errStreams, http.StatusTooManyRequests, ""},
+	{errEnding, http.StatusServiceUnavailable, ""},
 }
 
 // fail answers with what the table says. An edge knows a refusal that is about itself by

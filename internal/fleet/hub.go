@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"time"
 
 	"mirrord/internal/bearer"
 	"mirrord/internal/token"
@@ -36,23 +38,38 @@ type HubOptions struct {
 	}
 	Registries map[string]bool // every repository, and whether it is a registry
 	PlainHTTP  bool            // edges on other machines are answered over plain HTTP
+	Journal    *Journal
 	Deltas     *Deltas
 }
 
 // Hub answers edges. It is safe for concurrent use.
-type Hub struct{ HubOptions }
+type Hub struct {
+	HubOptions
+	settle func(http.ResponseWriter, *http.Request)
+	beat   time.Duration
+	ending chan struct{} // closed when the streams are to end
+
+	mu      sync.Mutex
+	closed  bool           // ending is; guarded by mu
+	streams map[string]int // by token; guarded by mu
+}
 
 // NewHub makes a Hub.
-func NewHub(o HubOptions) *Hub { return &Hub{o} }
+func NewHub(o HubOptions) *Hub {
+	return &Hub{HubOptions: o, beat: beatEvery, ending: make(chan struct{}), streams: make(map[string]int)}
+}
 
-// Handler answers all below Prefix. tree and registry serve what is a repository's.
-func (h *Hub) Handler(tree, registry Serve) http.Handler {
+// Handler answers all below Prefix. tree and registry serve what is a repository's; settle
+// says of a request that its answer needs nothing that a restart waits for.
+func (h *Hub) Handler(tree, registry Serve, settle func(http.ResponseWriter, *http.Request)) http.Handler {
+	h.settle = settle
 	r := chi.NewRouter()
 	r.Route(Prefix, func(r chi.Router) {
 		repos := h.handle(func(w http.ResponseWriter, r *http.Request) error { return h.repo(w, r, tree, registry) })
 		r.Get("/repos/*", repos)
 		r.Head("/repos/*", repos)
 		r.Get("/deltas/*", h.handle(h.delta))
+		r.Get("/changes", h.handle(h.changes))
 	})
 	r.NotFound(h.handle(func(http.ResponseWriter, *http.Request) error { return errNoRoute }))
 	r.MethodNotAllowed(h.handle(func(http.ResponseWriter, *http.Request) error { return errMethod }))

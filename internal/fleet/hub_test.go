@@ -24,6 +24,9 @@ var someTokens = tokens{
 	"edge": {Name: "e", Role: token.Edge, Repos: []string{"debian", "docker.io", "gone"}}, "admin": {Name: "a", Role: token.Admin},
 }
 
+// settled is for a handler without a server.
+func settled(http.ResponseWriter, *http.Request) {}
+
 func TestAdmit(t *testing.T) {
 	served := ""
 	note := func(kind string) Serve {
@@ -61,7 +64,7 @@ func TestAdmit(t *testing.T) {
 		}
 		served = ""
 		w := httptest.NewRecorder()
-		h.Handler(note("tree"), note("registry")).ServeHTTP(w, r)
+		h.Handler(note("tree"), note("registry"), settled).ServeHTTP(w, r)
 		if w.Code != c.status || served != c.served {
 			t.Errorf("%+v: %d, served %q", c, w.Code, served)
 		}

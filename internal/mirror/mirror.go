@@ -62,8 +62,11 @@ type Options struct {
 	// Scrub is how many bytes of the stored objects are read again each second, in the
 	// background; 0 = none.
 	Scrub int64
-	Now   func() time.Time // default time.Now
-	Log   *slog.Logger     // default slog.Default()
+	// Changed is told of what others may want to hear of, when it is done; nil = nobody
+	// is. The context is that of the act, or the Mirror's.
+	Changed func(context.Context, Change)
+	Now     func() time.Time // default time.Now
+	Log     *slog.Logger     // default slog.Default()
 }
 
 const (
@@ -102,6 +105,7 @@ type Mirror struct {
 	store *cache.Store
 	now   func() time.Time
 	log   *slog.Logger
+	tell  func(context.Context, Change) // nil = nobody wants to know
 	repos map[string]*repository
 
 	registries map[string]*registry
@@ -135,7 +139,7 @@ type repository struct {
 
 // New reads the generations that are known and serves from them at once.
 func New(o Options) (*Mirror, error) {
-	m := &Mirror{store: o.Store, now: o.Now, log: o.Log, repos: make(map[string]*repository)}
+	m := &Mirror{store: o.Store, now: o.Now, log: o.Log, tell: o.Changed, repos: make(map[string]*repository)}
 	if m.now == nil {
 		m.now = time.Now
 	}

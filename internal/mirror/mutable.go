@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mirrord/internal/cache"
+	"mirrord/internal/digest"
 	"mirrord/internal/upstream"
 )
 
@@ -24,6 +25,7 @@ type mutable struct {
 	source func(seen cache.Entry) cache.Source
 	// final reports an error of upstream that nothing stale may be served for.
 	final func(error) bool
+	moved func(digest.Digest) // is told what the name leads to where that was something else; nil = nobody
 }
 
 // entry is what the name leads to, where that is stored.
@@ -52,6 +54,7 @@ func (f mutable) open(ctx context.Context) (*Answer, error) {
 	})
 	switch {
 	case err == nil:
+		f.note(e.Digest, c)
 		return &Answer{Content: c, Validated: c.Digest == e.Digest}, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -85,7 +88,15 @@ func (f mutable) fetch(ctx context.Context) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.note("", c)
 	return &Answer{Content: c}, nil
+}
+
+// note tells of what is stored and another than before.
+func (f mutable) note(before digest.Digest, c *cache.Content) {
+	if f.moved != nil && c.Digest != "" && c.Digest != before {
+		f.moved(c.Digest)
+	}
 }
 
 // staleReason words for the client why it gets something older.

@@ -40,6 +40,9 @@ func (m *Mirror) Purge(ctx context.Context, s Selector, o PurgeOptions) (Purged,
 	for _, at := range c.places {
 		at.forgetAbsences()
 	}
+	if !o.DryRun {
+		m.purged(ctx, c, s)
+	}
 	return p.Purged, err
 }
 

@@ -233,6 +233,7 @@ func (rt *root) flip(g *generation, l repo.Listing) error {
 	if n := len(l.Unchecked); n > 0 {
 		rt.r.m.log.Warn("metadata without a SHA-256 or SHA-512 is passed through and not kept", "repo", rt.r.Name, "root", rt.dir, "files", n)
 	}
+	rt.r.m.changed(rt.r.m.ctx, RootMoved, Selector{Repo: rt.r.Name, Path: rt.dir, Digest: g.ID})
 	rt.r.m.log.Info("generation is current", "repo", rt.r.Name, "root", rt.dir, "date", g.Date, "id", g.ID)
 	return nil
 }

@@ -45,11 +45,19 @@ func (m *Mirror) Refresh(ctx context.Context, repoName, path string) ([]Refreshe
 	if err != nil {
 		return nil, err
 	}
+	all, err := m.refresh(ctx, c, path)
+	if err == nil {
+		m.changed(ctx, WasAsked, Selector{Repo: repoName, Path: path})
+	}
+	return all, err
+}
+
+func (m *Mirror) refresh(ctx context.Context, c chosen, path string) ([]Refreshed, error) {
 	p := c.places[0]
 	p.forgetAbsences()
 	switch {
 	case path == "" && p.r == nil:
-		return nil, badSelector("path is missing, expected REPOSITORY:TAG of the registry %s", repoName)
+		return nil, badSelector("path is missing, expected REPOSITORY:TAG of the registry %s", p.name)
 	case path == "":
 		return p.r.refreshRoots(ctx), ctx.Err()
 	case c.only == "":

@@ -151,6 +151,9 @@ func (w wish) openNamed(ctx context.Context, path, name string, from func(cache.
 		}
 		var mine *own
 		f := w.mutable(name)
+		if w.tag != "" && w.Kind == oci.KindManifest {
+			f.moved = func(d digest.Digest) { w.moved(ctx, d) }
+		}
 		f.source = func(seen cache.Entry) cache.Source {
 			mine = &own{Source: from(seen), given: func() { w.given("") }, refused: func(err error) { w.refuse(key, err) }}
 			return mine

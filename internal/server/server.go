@@ -60,8 +60,9 @@ type Options struct {
 	Admin http.Handler
 	// Fleet makes what answers below FleetPrefix; nil = nobody does. It is given what
 	// serves another mirrord, which may read the repository, a path of it: of a tree, or
-	// of a registry's API, from /v2 on. The path is escaped, as it was asked for.
-	Fleet func(tree, registry func(w http.ResponseWriter, r *http.Request, repo, escaped string)) http.Handler
+	// of a registry's API, from /v2 on. The path is escaped, as it was asked for. And what
+	// is to be called where the rest of an answer needs nothing that a restart waits for.
+	Fleet func(tree, registry func(w http.ResponseWriter, r *http.Request, repo, escaped string), settle func(http.ResponseWriter, *http.Request)) http.Handler
 	Log   *slog.Logger
 }
 
@@ -181,7 +182,7 @@ func (s *server) routes() http.Handler {
 		r.Handle(AdminPrefix+"*", s.Admin)
 	}
 	if s.Fleet != nil {
-		r.Handle(FleetPrefix+"*", s.Fleet(s.edgeTree, s.edgeRegistry))
+		r.Handle(FleetPrefix+"*", s.Fleet(s.edgeTree, s.edgeRegistry, settle))
 	}
 	r.Get("/{repo}/*", artifact)
 	r.Head("/{repo}/*", artifact)

@@ -49,7 +49,7 @@ func TestHubFirst(t *testing.T) {
 func TestHubFails(t *testing.T) {
 	for name, fault := range map[string]faulty.Fault{
 		"drops": faulty.Drop(), "500": faulty.Status(500), "404": faulty.Status(404), "cut": faulty.Cut(1000),
-		"ungranted": faulty.Status(403, "WWW-Authenticate", `Bearer realm="mirrord fleet"`), "redirects": faulty.Redirect("/elsewhere"),
+		"ungranted": faulty.Status(403, "WWW-Authenticate", `Bearer realm="mirrord fleet"`), "redirects": faulty.Redirect("http://localhost:1/elsewhere"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setUp(t, 2, behindHub)

@@ -30,14 +30,14 @@ func (g *Group) send(ctx context.Context, m *mirror, method string, u *url.URL, 
 		}
 		location := resp.Header.Get("Location")
 		drain(resp)
-		if m.hub {
-			return nil, refusedError("a hub that redirects is not followed")
-		}
 		if hops == redirectsMost {
 			return nil, refusedError("redirected too often")
 		}
 		if u, err = g.follow(u, location); err != nil {
 			return nil, err
+		}
+		if m.hub && !m.serves(u) { // to itself it sends edges while it restarts
+			return nil, refusedError("a hub that redirects elsewhere is not followed")
 		}
 		if !g.t.configured(hostPort(u)) {
 			ctx = context.WithValue(ctx, admittedKey{}, hostPort(u))

@@ -33,6 +33,7 @@ type fleet struct {
 	root  string // of nginx
 	hub   *rig.Mirrord
 	names int // of edges
+	puts  int
 }
 
 func newFleet(t *testing.T) *fleet {
@@ -59,12 +60,15 @@ func (f *fleet) logged(extra string) string {
 	return fmt.Sprintf("access_log: {file: %q, format: json}\n", filepath.Join(f.t.TempDir(), "access.log")) + extra
 }
 
-// put writes files below nginx's root, as of now.
+// put writes files below nginx's root. nginx makes its validators of time and size, so
+// that each time has seconds of its own.
 func (f *fleet) put(below string, tree rig.Tree) {
 	f.t.Helper()
+	f.puts++
+	at := time.Now().Add(time.Duration(f.puts-100) * time.Minute)
 	for path, data := range tree {
 		file := filepath.Join(f.root, below+path)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, data, 0o644)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, data, 0o644), os.Chtimes(file, at, at)); err != nil {
 			f.t.Fatal(err)
 		}
 	}
