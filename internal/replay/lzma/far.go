@@ -106,6 +106,9 @@ func (f *far) nearest(n int, limit int64) uint32 {
 			b := bits.Len64(m) - 1
 			m &^= 1 << b
 			from := k<<groupBits + int64(b)<<blockBits
+			if from+1<<blockBits <= low {
+				return 0 // so are all blocks before it
+			}
 			if i := f.search(max(from, low), min(from+1<<blockBits, w.pos()), next); i >= 0 {
 				return uint32(w.pos() - i)
 			}
