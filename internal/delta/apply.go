@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"runtime/debug"
 
 	"mirrord/internal/digest"
 	"mirrord/internal/patch"
@@ -22,8 +24,20 @@ func Apply(ctx context.Context, w io.Writer, base patch.Content, delta io.Reader
 	s := newScratch(ctx, o.Dir)
 	defer s.close()
 	a := applier{scratch: s, delta: bufio.NewReaderSize(watchedReader{delta, s}, 64<<10)}
-	err := a.apply(w, watched{base, s}, o.withDefaults())
+	err := guarded(func() error { return a.apply(w, watched{base, s}, o.withDefaults()) })
 	return cmp.Or(s.failed(), senseless(err))
+}
+
+// guarded runs fn, which reads bytes that others made: where it panics, a hub or an edge
+// loses this delta and no more.
+func guarded(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			slog.Error("a delta could not be read", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: %v", ErrCorrupt, p)
+		}
+	}()
+	return fn()
 }
 
 // senseless words an error of the formats in a delta, which is none of reading or

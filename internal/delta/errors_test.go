@@ -168,3 +168,20 @@ func TestNotWorth(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// hostile panics where it is read.
+type hostile struct{}
+
+func (hostile) ReadAt([]byte, int64) (int, error) { panic("hostile") }
+func (hostile) Size() int64                       { return 1 << 20 }
+
+// TestPanic: what goes wrong in a reader of foreign bytes is an error.
+func TestPanic(t *testing.T) {
+	_, new, delta := layers(t)
+	if _, err := Make(t.Context(), io.Discard, hostile{}, contentOf(new), Options{Dir: t.TempDir()}); !errors.Is(err, ErrCorrupt) {
+		t.Error(err)
+	}
+	if err := Apply(t.Context(), io.Discard, hostile{}, bytes.NewReader(delta), Options{Dir: t.TempDir()}); err == nil {
+		t.Error("no error")
+	}
+}

@@ -19,7 +19,8 @@ func Make(ctx context.Context, w io.Writer, base, target patch.Content, o Option
 	s := newScratch(ctx, o.Dir)
 	defer s.close()
 	m := maker{scratch: s, o: o.withDefaults(), base: watched{base, s}, target: watched{target, s}}
-	info, err := m.make(watchedWriter{w, s})
+	var info Info
+	err := guarded(func() (err error) { info, err = m.make(watchedWriter{w, s}); return err })
 	return info, cmp.Or(s.failed(), err)
 }
 
