@@ -21,7 +21,7 @@ export NFPM
 # Where make packages puts them.
 PACKAGES ?= build/packages
 
-.PHONY: run build test soak bench bench-evict lint fuzz docker packages deps clean
+.PHONY: run build test soak bench bench-evict bench-fleet lint fuzz docker packages deps clean
 
 run:
 	go run ./cmd/mirrord serve $(ARGS)
@@ -46,6 +46,11 @@ bench: deps
 bench-evict:
 	go run ./bench/evict $(if $(LOG),-log $(LOG))
 	$(if $(LOG),,go test -run NONE -bench HitsWhileEvicting ./test/memory)
+
+# What updates cost who has the version before, of real packages that apt fetches: BENCHFLAGS=-quick
+# takes three, -dir keeps them for the next time.
+bench-fleet: deps
+	go run ./bench/fleet $(BENCHFLAGS)
 
 lint:
 	scripts/gofmt.sh

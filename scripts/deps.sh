@@ -32,6 +32,7 @@ zypper zypper
 prometheus promtool
 zchunk zckdl
 btrfs-progs mkfs.btrfs
+e2fsprogs mke2fs
 procps ps
 iproute2 tc
 systemd systemd-socket-activate
