@@ -109,6 +109,9 @@ func (f *far) nearest(n int, limit int64) uint32 {
 			if from+1<<blockBits <= low {
 				return 0 // so are all blocks before it
 			}
+			if from >= w.pos() {
+				continue // noted when the group was another's
+			}
 			if i := f.search(max(from, low), min(from+1<<blockBits, w.pos()), next); i >= 0 {
 				return uint32(w.pos() - i)
 			}

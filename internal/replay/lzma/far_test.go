@@ -31,3 +31,25 @@ func TestFarLimit(t *testing.T) {
 		}
 	}
 }
+
+// TestFarLap: a group that is taken for other blocks than before has some ahead.
+func TestFarLap(t *testing.T) {
+	const lap = (keep>>groupBits + 1) << groupBits
+	content := make([]byte, lap+1000)
+	_, _ = rand.NewChaCha8([32]byte{9}).Read(content)
+	const before = 9 << blockBits
+	copy(content[lap:], content[before:before+20])
+	w := contentWindow(bytes.NewReader(content), keep)
+	f := newFar(w)
+	for w.at+int(w.base) < lap {
+		w.fill()
+		w.at = min(w.at+1000, lap-int(w.base))
+		f.insert()
+	}
+	w.fill()
+	for _, n := range []int{4, 6, 12, 20} {
+		if got := f.nearest(n, keep); got != 0 {
+			t.Errorf("%d bytes: found at %d, expected nothing: the window has it no more", n, got)
+		}
+	}
+}
