@@ -3,8 +3,11 @@ package mirror
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"log/slog"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 
@@ -225,9 +228,21 @@ func (done Refreshed) unchanged(d digest.Digest) Refreshed {
 	return done
 }
 
+// told is an error as an operator at another machine is told it: what went wrong with a
+// file of this one is for the log.
+func told(err error) string {
+	var file *fs.PathError
+	var link *os.LinkError
+	if errors.As(err, &file) || errors.As(err, &link) {
+		slog.Error("an operator's act failed at a file", "err", err)
+		return "a file of the data directory cannot be used; the log has more"
+	}
+	return err.Error()
+}
+
 // failed is the outcome of an error.
 func (done Refreshed) failed(err error) Refreshed {
-	done.Outcome, done.Error = Failed, err.Error()
+	done.Outcome, done.Error = Failed, told(err)
 	var said *upstream.StatusError
 	if errors.As(err, &said) && (said.Code == http.StatusNotFound || said.Code == http.StatusGone) || errors.Is(err, ErrNotListed) {
 		done.Outcome = GoneAway

@@ -1,6 +1,8 @@
 package mirror
 
 import (
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -186,5 +188,16 @@ func TestExplain(t *testing.T) {
 	}
 	if len(explain("files", "none").Upstreams) != 1 {
 		t.Error("no upstream is told")
+	}
+}
+
+// TestTold: operators at other machines are told no names of files.
+func TestTold(t *testing.T) {
+	err := fmt.Errorf("cannot be stored: %w", &fs.PathError{Op: "open", Path: "/var/lib/mirrord/blobs/x", Err: fs.ErrPermission})
+	if got := told(err); strings.Contains(got, "/var/lib") || got == "" {
+		t.Errorf("told %q", got)
+	}
+	if got := told(ErrNotListed); got != ErrNotListed.Error() {
+		t.Errorf("told %q, expected what it says", got)
 	}
 }

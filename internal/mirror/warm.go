@@ -98,7 +98,7 @@ func (w *warm) fetch(ctx context.Context, path string) {
 	case err != nil:
 		w.Failed++
 		if w.Error == "" {
-			w.Error = err.Error()
+			w.Error = told(err)
 		}
 	case a.How != cache.Hit:
 		w.Fetched++

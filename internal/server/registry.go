@@ -86,7 +86,7 @@ var unknown = map[oci.Kind]oci.Code{
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, req oci.Request, err error) {
 	said := asError(req, err)
 	if said.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", challenge(r, req))
+		w.Header().Set("WWW-Authenticate", s.challenge(r, req))
 	}
 	s.say(w, r, said, err)
 }

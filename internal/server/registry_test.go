@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -246,5 +247,22 @@ func TestPurgeIsForTheAdmin(t *testing.T) {
 		if got != "PURGE "+url {
 			t.Errorf("%s: the admin API is asked %q", url, got)
 		}
+	}
+}
+
+// TestChallengeOfPublicAddress: behind a proxy clients are sent to where they reach it.
+func TestChallengeOfPublicAddress(t *testing.T) {
+	public, _ := url.Parse("https://mirror.example")
+	srv := httptest.NewServer(New(Options{
+		Mirror: &puller{err: &upstream.StatusError{Code: 401}}, Login: true, Public: public, Log: slog.New(slog.DiscardHandler),
+	}).Handler)
+	defer srv.Close()
+	resp, err := srv.Client().Get(srv.URL + "/v2/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got := resp.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got, `Bearer realm="https://mirror.example/v2/token"`) {
+		t.Error(got)
 	}
 }

@@ -114,13 +114,17 @@ func (s *server) giveToken(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// challenge asks for a token of giveToken, at the address that the client used.
-func challenge(r *http.Request, req oci.Request) string {
-	scheme := "http"
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" { // it is the client's own word, and goes back to it only
-		scheme = "https"
+// challenge asks for a token of giveToken, where clients reach the server: at its public
+// address, else at the one that this client used.
+func (s *server) challenge(r *http.Request, req oci.Request) string {
+	realm := url.URL{Scheme: "http", Host: r.Host}
+	switch {
+	case s.Public != nil:
+		realm = *s.Public
+	case r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https": // the client's own word, and goes back to it only
+		realm.Scheme = "https"
 	}
-	realm := url.URL{Scheme: scheme, Host: r.Host, Path: "/v2/token"}
+	realm.Path = strings.TrimSuffix(realm.Path, "/") + "/v2/token"
 	c := `Bearer realm="` + realm.String() + `",service="mirrord"`
 	if req.Repository != "" {
 		c += `,scope="repository:` + req.Repository + `:pull"`

@@ -78,7 +78,7 @@ func rotten(t *testing.T, data string, rnd *rand.Rand) (n int) {
 	return n
 }
 
-// rotSite is a mirrord with packages, files and an image stored, whose blobs rot.
+// rotSite is a mirrord with packages and files stored, whose blobs rot.
 type rotSite struct {
 	t    *testing.T
 	rnd  *rand.Rand
