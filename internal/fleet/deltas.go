@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -99,6 +100,9 @@ func (d *Deltas) open(ctx context.Context, q question) (*cache.Content, digest.D
 	case errors.Is(err, cache.ErrPatience):
 		return nil, "", fmt.Errorf("%w yet", errNoDelta)
 	case errors.Is(err, delta.ErrNotWorth):
+		return nil, "", errNoDelta
+	case err != nil && ctx.Err() == nil: // the whole may be had all the same
+		slog.Warn("a delta could not be made", "repo", q.repo, "path", q.ref.Path, "err", err)
 		return nil, "", errNoDelta
 	}
 	return c, base, err
