@@ -57,32 +57,22 @@ const lapse = 128
 // extend is how far a run that begins with a and b is worth going.
 func extend(a, b []byte) int {
 	n := min(len(a), len(b))
-	best, at, score := 0, 0, 0
-	for i := 0; i < n; {
-		if e := equal(a[i:n], b[i:n]); e > 0 {
-			i += e
-			score += e
-			if score > best {
-				best, at = score, i
-			}
-			continue
-		}
-		i++
-		score--
-		if score <= best-lapse {
-			break
-		}
-	}
-	return at
+	return stretch(n, func(i int) int { return equal(a[i:n], b[i:n]) })
 }
 
 // extendBack is how far before the ends of a and b a run is worth beginning.
 func extendBack(a, b []byte) int {
 	n := min(len(a), len(b))
+	a, b = a[len(a)-n:], b[len(b)-n:]
+	return stretch(n, func(i int) int { return equalEnd(a[:n-i], b[:n-i]) })
+}
+
+// stretch is how far a run of at most n bytes is worth going, where equal tells how many
+// bytes, behind the first i, are equal in a row.
+func stretch(n int, equal func(i int) int) int {
 	best, at, score := 0, 0, 0
 	for i := 0; i < n; {
-		if e := equalEnd(a[:len(a)-i], b[:len(b)-i]); e > 0 {
-			e = min(e, n-i)
+		if e := equal(i); e > 0 {
 			i += e
 			score += e
 			if score > best {
