@@ -43,9 +43,17 @@ type Shortcut struct {
 	rate pace
 }
 
-// Open asks the hub for a delta, where that ends sooner than the whole would.
-func (s *Shortcut) Open(ctx context.Context, repoName string, ref repo.Ref, bases []mirror.Object) (io.ReadCloser, error) {
+// Open asks the hub for a delta, where that ends sooner than the whole would. Only then
+// it looks for bases.
+func (s *Shortcut) Open(ctx context.Context, repoName string, ref repo.Ref, forebears func() ([]mirror.Object, error)) (io.ReadCloser, error) {
 	if ref.Size < leastRebuilt || !s.pays(ref.Size, int64(likelyShare*float64(ref.Size))) {
+		return nil, mirror.ErrNoShortcut
+	}
+	bases, err := forebears()
+	if err != nil {
+		return nil, err
+	}
+	if len(bases) == 0 {
 		return nil, mirror.ErrNoShortcut
 	}
 	body, err := s.Hub.Open(ctx, upstream.Request{Path: "deltas/" + repoName + "/" + ref.Path, Query: s.query(ref, bases), Size: -1})

@@ -17,10 +17,10 @@ import (
 // digest, as upstream's bytes are.
 type Shortcut interface {
 	// Open gives the whole object that ref names, from its first byte, made with
-	// one of the stored objects in bases. Of a registry's blob ref.Path is
+	// one of the stored objects that bases looks for; there may be none. Of a registry's blob ref.Path is
 	// REPOSITORY@DIGEST, and a shortcut is only for what the image repository has: that is
 	// taken from it as it is from upstream. ErrNoShortcut says that upstream is better.
-	Open(ctx context.Context, repoName string, ref repo.Ref, bases []Object) (io.ReadCloser, error)
+	Open(ctx context.Context, repoName string, ref repo.Ref, bases func() ([]Object, error)) (io.ReadCloser, error)
 }
 
 // ErrNoShortcut reports an object for which there is no shortcut.
@@ -102,14 +102,7 @@ func (s *shorter) RejectFrom(origin string, reason error) error {
 
 // short opens the shortcut; nil where there is none.
 func (s *shorter) short(ctx context.Context) io.ReadCloser {
-	bases, err := s.m.Forebears(ctx, s.repo, s.ref)
-	if err == nil && len(bases) == 0 {
-		return nil
-	}
-	var body io.ReadCloser
-	if err == nil {
-		body, err = s.shortcut.Open(ctx, s.repo, s.ref, bases)
-	}
+	body, err := s.shortcut.Open(ctx, s.repo, s.ref, func() ([]Object, error) { return s.m.Forebears(ctx, s.repo, s.ref) })
 	if err != nil {
 		if !errors.Is(err, ErrNoShortcut) {
 			s.m.log.Warn("a shortcut failed, upstream is asked", "repo", s.repo, "path", s.ref.Path, "err", err)

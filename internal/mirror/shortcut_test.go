@@ -19,7 +19,14 @@ type shortcutFunc struct {
 	times int
 }
 
-func (s *shortcutFunc) Open(_ context.Context, _ string, ref repo.Ref, bases []Object) (io.ReadCloser, error) {
+func (s *shortcutFunc) Open(_ context.Context, _ string, ref repo.Ref, forebears func() ([]Object, error)) (io.ReadCloser, error) {
+	bases, err := forebears()
+	if err != nil {
+		return nil, err
+	}
+	if len(bases) == 0 {
+		return nil, ErrNoShortcut
+	}
 	s.asked, s.times = bases, s.times+1
 	if s.open == nil {
 		return nil, ErrNoShortcut
