@@ -154,7 +154,7 @@ func (h *hub) client() *http.Client {
 }
 
 // serve serves edges; it is nil where none are.
-func (f *fleetSides) serve(cfg *config.Config, tokens *token.Store, deltas *fleet.Deltas) func(tree, registry fleet.Serve, settle func(http.ResponseWriter, *http.Request)) http.Handler {
+func (f *fleetSides) serve(cfg *config.Config, tokens *token.Store, store *cache.Store, m *mirror.Mirror) func(tree, registry fleet.Serve, settle func(http.ResponseWriter, *http.Request)) http.Handler {
 	if f.journal == nil {
 		return nil
 	}
@@ -162,7 +162,9 @@ func (f *fleetSides) serve(cfg *config.Config, tokens *token.Store, deltas *flee
 	for _, r := range cfg.Repos {
 		registries[r.Name] = r.Type == config.OCI
 	}
-	f.served = fleet.NewHub(fleet.HubOptions{Tokens: tokens, Registries: registries, PlainHTTP: cfg.Fleet.PlainHTTP, Journal: f.journal, Deltas: deltas})
+	f.served = fleet.NewHub(fleet.HubOptions{
+		Tokens: tokens, Registries: registries, PlainHTTP: cfg.Fleet.PlainHTTP, Journal: f.journal, Deltas: fleet.NewDeltas(store, m),
+	})
 	return f.served.Handler
 }
 

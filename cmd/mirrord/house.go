@@ -7,7 +7,6 @@ import (
 
 	"mirrord/internal/cache"
 	"mirrord/internal/config"
-	"mirrord/internal/fleet"
 	"mirrord/internal/metrics"
 	"mirrord/internal/mirror"
 	"mirrord/internal/server"
@@ -91,7 +90,7 @@ func (h *house) server(s secured, access accessLog, log *slog.Logger) (server.Se
 	srv := server.New(server.Options{
 		Mirror: h.mirror, Paths: paths(h.cfg), Default: h.options.Default, Login: asksLogin(h.cfg), Lists: answered, Public: h.cfg.PublicURL,
 		Repos: names(h.cfg), Register: registry, Metrics: metrics.Handler(registry),
-		Admin: adminAPI(h.cfg, h.mirror, h.store, tokens, registry), Fleet: h.fleet.serve(h.cfg, tokens, fleet.NewDeltas(h.store, h.mirror)), TLS: s.tls, Around: s.around,
+		Admin: adminAPI(h.cfg, h.mirror, h.store, tokens, registry), Fleet: h.fleet.serve(h.cfg, tokens, h.store, h.mirror), TLS: s.tls, Around: s.around,
 		Access: access.take(), Trace: h.traces.Request(), Log: log,
 	})
 	srv.RegisterOnShutdown(h.fleet.end)
