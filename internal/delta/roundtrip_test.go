@@ -31,11 +31,16 @@ func TestContainers(t *testing.T) {
 		{"gzip", tar + "| gzip -9n > ../$v.out", 0.1, "[1 x 1 gzip]"},
 		{"members of gzip", "for f in doc/*; do gzip -c $f; done > ../$v.out", 0.1, "[6 x 1 gzip]"},
 		{"gzip with padding", "(gzip -nc doc/1.txt; head -c 300 /dev/zero) > ../$v.out", 0.2, "[1 x 1 gzip]"},
+		{"xz", tar + "| xz -6 > ../$v.out", 0.3, "[1 x 1 xz]"},
+		{"text.xz", "cat doc/* | xz -6e -T2 > ../$v.out", 0.3, "[1 x 1 xz]"},
 		{"gz in tar", "gzip -9n doc/*; " + tar + "> ../$v.out; gunzip doc/*", 0.1, "[6 x 1 gzip]"},
+		{"gz in tar.xz", "gzip -9n doc/*; " + tar + "| xz > ../$v.out; gunzip doc/*", 0.3, "[1 x 1 xz 6 x 2 gzip]"},
 		{"zip", "rm -f ../o.zip; zip -Xqr ../o.zip . && mv ../o.zip ../$v.out", 0.1, "[8 x 1 deflate]"},
 		{"jar in zip", "rm -f ../o.zip ../o.jar; (cd doc && zip -Xqr ../../o.jar .) && zip -0Xqr ../o.zip ../o.jar bin && mv ../o.zip ../$v.out", 0.1, "[6 x 1 deflate]"},
+		{"deb", deb("-Zxz"), 0.3, "[2 x 1 xz]"},
 		{"deb with gzip", deb("-Zgzip"), 0.1, "[2 x 1 gzip]"},
 		{"rpm with gzip", rpm("w9.gzdio"), 0.1, "[1 x 1 gzip]"},
+		{"rpm with xz", rpm("w2.xzdio"), 0.3, "[1 x 1 xz]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			old, new := shell(t, dir, tc.command)
