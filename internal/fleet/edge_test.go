@@ -159,6 +159,7 @@ func TestFollow(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, l.acts.take(), `heed debian "" true`, `heed docker.io "" false`)
+	l.edge.Repos["secret"] = Used // it would act on that
 	l.j.Add(ctx, root("debian", "a", "2"))
 	l.j.Add(ctx, root("secret", "a", "1")) // is not granted
 	l.j.Add(ctx, root("gone", "a", "1"))   // is none of the edge's

@@ -195,3 +195,24 @@ func TestDeltaQuestions(t *testing.T) {
 		t.Errorf("without a token: %s", r.How())
 	}
 }
+
+// TestDeltaOfAnotherPackage: what is as good as the same, and no version of it, is no base:
+// a delta tells what is in its base.
+func TestDeltaOfAnotherPackage(t *testing.T) {
+	f := newFleet(t)
+	path, old := app(t, 1)
+	_, alike := app(t, 2)
+	f.put("debian/", rig.NewTree(map[string][]byte{path: old, "pool/other_2_amd64.deb": alike}))
+	f.update(f.hub)
+	f.gets(f.hub, path)
+	f.gets(f.hub, "pool/other_2_amd64.deb")
+	token, err := os.ReadFile(f.token(f.hub, "debian"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rig.Get(f.hub.URL("fleet/v1/deltas/debian/"+path+"?wait=30&target=sha256:"+rig.Sum(old)+"&base=sha256:"+rig.Sum(alike)),
+		"Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	if r.Status != http.StatusNotFound {
+		t.Errorf("%s, expected no delta", r.How())
+	}
+}
